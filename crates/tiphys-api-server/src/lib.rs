@@ -1,0 +1,1 @@
+//! Serves the API to users: command line, scripts, CI and the web page.

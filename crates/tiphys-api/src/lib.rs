@@ -1,0 +1,1 @@
+//! Application, AppProject, ApplicationSet and every well-known name, label, annotation and settings key.

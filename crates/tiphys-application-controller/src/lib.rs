@@ -1,0 +1,1 @@
+//! Keeps the status of every Application true and carries its operations out.

@@ -1,0 +1,1 @@
+//! A bounded cache in memory, and the joining of requests in flight.

@@ -1,0 +1,1 @@
+//! Kubernetes clusters: watches into the live index, discovery, OpenAPI, apply and delete.

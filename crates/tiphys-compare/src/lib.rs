@@ -1,0 +1,1 @@
+//! One application: desired against live becomes sync status, health, tree and conditions.

@@ -1,0 +1,1 @@
+//! Normalises and compares desired with live objects, and computes the patch between them.

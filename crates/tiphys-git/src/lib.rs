@@ -1,0 +1,1 @@
+//! Git repositories: fetch, resolve, credentials, and reading trees without a checkout.

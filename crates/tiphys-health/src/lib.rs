@@ -1,0 +1,1 @@
+//! Health of one object by the rules of its kind.

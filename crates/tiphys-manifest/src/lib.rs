@@ -1,0 +1,1 @@
+//! The untyped Kubernetes object: identity, YAML and JSON streams, tracking, masking.

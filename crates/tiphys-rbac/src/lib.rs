@@ -1,0 +1,1 @@
+//! What a project, a role or a policy permits.

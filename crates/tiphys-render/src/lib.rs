@@ -1,0 +1,1 @@
+//! A source tree becomes manifests: directory, Kustomize and Helm, with tools under limits.

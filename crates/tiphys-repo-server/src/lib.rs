@@ -1,0 +1,1 @@
+//! Serves rendered manifests for a repository, revision and source.

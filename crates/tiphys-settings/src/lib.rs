@@ -1,0 +1,1 @@
+//! Turns the ConfigMaps and Secrets into one immutable Settings value and a list of problems.

@@ -1,0 +1,1 @@
+//! A Kubernetes control plane, Git servers and fixtures for tests and for the demo.
