@@ -1,0 +1,4 @@
+//! Tests of the test kit on the real programs.
+
+#[path = "it/control_plane.rs"]
+mod control_plane;
