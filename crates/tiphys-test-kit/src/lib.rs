@@ -4,6 +4,9 @@
 //! process that asked for it, however that process ends. No crate of Tiphys is needed.
 
 pub mod control_plane;
+pub mod git_http;
+pub mod git_repo;
+pub mod git_ssh;
 pub mod kube_api;
 pub mod kubectl;
 pub mod ports;
@@ -15,6 +18,9 @@ pub mod wait;
 pub use control_plane::{
     AuditLog, ControlPlane, ControlPlaneConfig, NODE_NAME, Workloads, shared_control_plane,
 };
+pub use git_http::{GitFault, GitHttpConfig, GitHttpServer, GitRequest, GitTls};
+pub use git_repo::GitRepo;
+pub use git_ssh::GitSshServer;
 pub use kube_api::{KubeApi, KubeApiError};
 pub use kubectl::Kubectl;
 pub use toolchain::{Tool, Tools, user_cache_folder};

@@ -2,3 +2,5 @@
 
 #[path = "it/control_plane.rs"]
 mod control_plane;
+#[path = "it/git_servers.rs"]
+mod git_servers;
