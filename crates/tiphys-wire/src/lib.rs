@@ -12,6 +12,7 @@ pub mod probes;
 pub mod serve;
 pub mod shutdown;
 pub mod tls;
+pub mod unbuilt;
 
 pub use channel::{ChannelError, MAX_MESSAGE_BYTES, internal_channel, repo_client, state_client};
 pub use error::{ErrorKind, WireError};
