@@ -13,6 +13,7 @@
 pub mod application;
 pub mod applicationset;
 pub mod cluster;
+pub mod crd;
 pub mod duration;
 pub mod json;
 pub mod metadata;

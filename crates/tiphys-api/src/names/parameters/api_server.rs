@@ -1,0 +1,192 @@
+//! Parameters of the API server.
+
+use super::Parameter;
+
+/// Parameters of the API server, by key.
+pub(super) const PARAMETERS: &[Parameter] = &[
+    Parameter { key: "application.namespaces", env: "ARGOCD_APPLICATION_NAMESPACES", default: "" },
+    Parameter {
+        key: "applicationsetcontroller.allowed.scm.providers",
+        env: "ARGOCD_APPLICATIONSET_CONTROLLER_ALLOWED_SCM_PROVIDERS",
+        default: "",
+    },
+    Parameter {
+        key: "applicationsetcontroller.enable.github.api.metrics",
+        env: "ARGOCD_APPLICATIONSET_CONTROLLER_ENABLE_GITHUB_API_METRICS",
+        default: "false",
+    },
+    Parameter {
+        key: "applicationsetcontroller.enable.new.git.file.globbing",
+        env: "ARGOCD_APPLICATIONSET_CONTROLLER_ENABLE_NEW_GIT_FILE_GLOBBING",
+        default: "false",
+    },
+    Parameter {
+        key: "applicationsetcontroller.enable.scm.providers",
+        env: "ARGOCD_APPLICATIONSET_CONTROLLER_ENABLE_SCM_PROVIDERS",
+        default: "true",
+    },
+    Parameter {
+        key: "applicationsetcontroller.scm.root.ca.path",
+        env: "ARGOCD_APPLICATIONSET_CONTROLLER_SCM_ROOT_CA_PATH",
+        default: "",
+    },
+    Parameter { key: "hydrator.enabled", env: "ARGOCD_HYDRATOR_ENABLED", default: "false" },
+    Parameter { key: "otlp.address", env: "ARGOCD_SERVER_OTLP_ADDRESS", default: "" },
+    Parameter { key: "otlp.attrs", env: "ARGOCD_SERVER_OTLP_ATTRS", default: "" },
+    Parameter { key: "otlp.headers", env: "ARGOCD_SERVER_OTLP_HEADERS", default: "" },
+    Parameter { key: "otlp.insecure", env: "ARGOCD_SERVER_OTLP_INSECURE", default: "true" },
+    Parameter { key: "otlp.sample.ratio", env: "ARGOCD_SERVER_OTLP_SAMPLE_RATIO", default: "1.0" },
+    Parameter { key: "redis.compression", env: "REDIS_COMPRESSION", default: "gzip" },
+    Parameter { key: "redis.db", env: "REDISDB", default: "0" },
+    Parameter { key: "redis.key.prefix", env: "ARGOCD_REDIS_KEY_PREFIX", default: "" },
+    Parameter { key: "redis.sentinel.hosts", env: "REDIS_SENTINEL_HOSTS", default: "" },
+    Parameter { key: "redis.sentinel.master", env: "REDIS_SENTINEL_MASTER", default: "master" },
+    Parameter { key: "redis.server", env: "REDIS_SERVER", default: "argocd-redis:6379" },
+    Parameter { key: "repo.server", env: "ARGOCD_SERVER_REPO_SERVER", default: "argocd-repo-server:8081" },
+    Parameter {
+        key: "server.api.content.types",
+        env: "ARGOCD_API_CONTENT_TYPES",
+        default: "application/json",
+    },
+    Parameter {
+        key: "server.app.state.cache.expiration",
+        env: "ARGOCD_APP_STATE_CACHE_EXPIRATION",
+        default: "1h0m0s",
+    },
+    Parameter { key: "server.basehref", env: "ARGOCD_SERVER_BASEHREF", default: "/" },
+    Parameter {
+        key: "server.connection.status.cache.expiration",
+        env: "ARGOCD_SERVER_CONNECTION_STATUS_CACHE_EXPIRATION",
+        default: "1h0m0s",
+    },
+    Parameter {
+        key: "server.content.security.policy",
+        env: "ARGOCD_SERVER_CONTENT_SECURITY_POLICY",
+        default: "frame-ancestors 'self';",
+    },
+    Parameter {
+        key: "server.default.cache.expiration",
+        env: "ARGOCD_DEFAULT_CACHE_EXPIRATION",
+        default: "24h0m0s",
+    },
+    Parameter {
+        key: "server.dex.server",
+        env: "ARGOCD_SERVER_DEX_SERVER",
+        default: "argocd-dex-server:5556",
+    },
+    Parameter {
+        key: "server.dex.server.plaintext",
+        env: "ARGOCD_SERVER_DEX_SERVER_PLAINTEXT",
+        default: "false",
+    },
+    Parameter {
+        key: "server.dex.server.strict.tls",
+        env: "ARGOCD_SERVER_DEX_SERVER_STRICT_TLS",
+        default: "false",
+    },
+    Parameter { key: "server.disable.auth", env: "ARGOCD_SERVER_DISABLE_AUTH", default: "false" },
+    Parameter { key: "server.disable.swagger.ui", env: "ARGOCD_SERVER_DISABLE_SWAGGER_UI", default: "false" },
+    Parameter { key: "server.enable.gzip", env: "ARGOCD_SERVER_ENABLE_GZIP", default: "true" },
+    Parameter {
+        key: "server.enable.proxy.extension",
+        env: "ARGOCD_SERVER_ENABLE_PROXY_EXTENSION",
+        default: "false",
+    },
+    Parameter { key: "server.glob.cache.size", env: "ARGOCD_SERVER_GLOB_CACHE_SIZE", default: "10000" },
+    Parameter {
+        key: "server.grpc.enable.txt.service.config",
+        env: "GRPC_ENABLE_TXT_SERVICE_CONFIG",
+        default: "false",
+    },
+    Parameter { key: "server.http.cookie.maxnumber", env: "ARGOCD_MAX_COOKIE_NUMBER", default: "20" },
+    Parameter { key: "server.insecure", env: "ARGOCD_SERVER_INSECURE", default: "false" },
+    Parameter { key: "server.k8s.client.burst", env: "ARGOCD_K8S_CLIENT_BURST", default: "100" },
+    Parameter {
+        key: "server.k8s.client.max.idle.connections",
+        env: "ARGOCD_K8S_CLIENT_MAX_IDLE_CONNECTIONS",
+        default: "500",
+    },
+    Parameter { key: "server.k8s.client.qps", env: "ARGOCD_K8S_CLIENT_QPS", default: "50" },
+    Parameter { key: "server.k8s.tcp.idle.timeout", env: "ARGOCD_K8S_TCP_IDLE_TIMEOUT", default: "5m" },
+    Parameter { key: "server.k8s.tcp.keepalive", env: "ARGOCD_K8S_TCP_KEEPALIVE", default: "30s" },
+    Parameter { key: "server.k8s.tcp.timeout", env: "ARGOCD_K8S_TCP_TIMEOUT", default: "30s" },
+    Parameter {
+        key: "server.k8s.tls.handshake.timeout",
+        env: "ARGOCD_K8S_TLS_HANDSHAKE_TIMEOUT",
+        default: "10s",
+    },
+    Parameter {
+        key: "server.k8sclient.retry.base.backoff",
+        env: "ARGOCD_K8SCLIENT_RETRY_BASE_BACKOFF",
+        default: "100",
+    },
+    Parameter { key: "server.k8sclient.retry.max", env: "ARGOCD_K8SCLIENT_RETRY_MAX", default: "0" },
+    Parameter { key: "server.listen.address", env: "ARGOCD_SERVER_LISTEN_ADDRESS", default: "0.0.0.0" },
+    Parameter { key: "server.log.format", env: "ARGOCD_SERVER_LOGFORMAT", default: "json" },
+    Parameter { key: "server.log.level", env: "ARGOCD_SERVER_LOG_LEVEL", default: "info" },
+    Parameter {
+        key: "server.metrics.listen.address",
+        env: "ARGOCD_SERVER_METRICS_LISTEN_ADDRESS",
+        default: "0.0.0.0",
+    },
+    Parameter {
+        key: "server.oidc.cache.expiration",
+        env: "ARGOCD_SERVER_OIDC_CACHE_EXPIRATION",
+        default: "3m0s",
+    },
+    Parameter {
+        key: "server.repo.server.ca.cert.path",
+        env: "ARGOCD_SERVER_REPO_SERVER_CA_CERT_PATH",
+        default: "",
+    },
+    Parameter {
+        key: "server.repo.server.client.cert.key.path",
+        env: "ARGOCD_SERVER_REPO_SERVER_CLIENT_CERT_KEY_PATH",
+        default: "",
+    },
+    Parameter {
+        key: "server.repo.server.client.cert.path",
+        env: "ARGOCD_SERVER_REPO_SERVER_CLIENT_CERT_PATH",
+        default: "",
+    },
+    Parameter {
+        key: "server.repo.server.plaintext",
+        env: "ARGOCD_SERVER_REPO_SERVER_PLAINTEXT",
+        default: "false",
+    },
+    Parameter {
+        key: "server.repo.server.strict.tls",
+        env: "ARGOCD_SERVER_REPO_SERVER_STRICT_TLS",
+        default: "false",
+    },
+    Parameter {
+        key: "server.repo.server.timeout.seconds",
+        env: "ARGOCD_SERVER_REPO_SERVER_TIMEOUT_SECONDS",
+        default: "60",
+    },
+    Parameter { key: "server.rootpath", env: "ARGOCD_SERVER_ROOTPATH", default: "" },
+    Parameter { key: "server.staticassets", env: "ARGOCD_SERVER_STATIC_ASSETS", default: "/shared/app" },
+    Parameter {
+        key: "server.sync.replace.allowed",
+        env: "ARGOCD_SYNC_WITH_REPLACE_ALLOWED",
+        default: "true",
+    },
+    Parameter {
+        key: "server.tls.ciphers",
+        env: "ARGOCD_TLS_CIPHERS",
+        default: "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384",
+    },
+    Parameter { key: "server.tls.maxversion", env: "ARGOCD_TLS_MAX_VERSION", default: "1.3" },
+    Parameter { key: "server.tls.minversion", env: "ARGOCD_TLS_MIN_VERSION", default: "1.2" },
+    Parameter {
+        key: "server.webhook.parallelism.limit",
+        env: "ARGOCD_SERVER_WEBHOOK_PARALLELISM_LIMIT",
+        default: "50",
+    },
+    Parameter {
+        key: "server.webhook.refresh.workers",
+        env: "ARGOCD_SERVER_WEBHOOK_REFRESH_WORKERS",
+        default: "20",
+    },
+    Parameter { key: "server.x.frame.options", env: "ARGOCD_SERVER_X_FRAME_OPTIONS", default: "sameorigin" },
+];
