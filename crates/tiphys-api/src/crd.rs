@@ -81,10 +81,13 @@ pub fn application_set() -> Value {
     let generators = &mut version["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]["generators"]
         ["items"]["properties"];
     for (name, generator) in generators.as_object_mut().into_iter().flatten() {
-        if name == "matrix" || name == "merge" {
-            structural::drop_descriptions(&mut generator["properties"]["generators"]["items"]);
+        let repeated = ["/properties/template", "/properties/generators/items"];
+        let repeated = if name == "matrix" || name == "merge" { &repeated[..] } else { &repeated[..1] };
+        for path in repeated {
+            if let Some(schema) = generator.pointer_mut(path) {
+                structural::drop_descriptions(schema);
+            }
         }
-        structural::drop_descriptions(&mut generator["properties"]["template"]);
     }
     crd
 }
