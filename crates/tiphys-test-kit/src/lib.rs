@@ -7,6 +7,7 @@ pub mod control_plane;
 pub mod git_http;
 pub mod git_repo;
 pub mod git_ssh;
+pub mod installation;
 pub mod kube_api;
 pub mod kubectl;
 pub mod ports;
@@ -21,6 +22,7 @@ pub use control_plane::{
 pub use git_http::{GitFault, GitHttpConfig, GitHttpServer, GitRequest, GitTls};
 pub use git_repo::GitRepo;
 pub use git_ssh::GitSshServer;
+pub use installation::{Installation, InstallationConfig, Service};
 pub use kube_api::{KubeApi, KubeApiError};
 pub use kubectl::Kubectl;
 pub use toolchain::{Tool, Tools, user_cache_folder};

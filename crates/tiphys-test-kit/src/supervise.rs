@@ -185,6 +185,16 @@ impl Supervised {
         }
     }
 
+    /// Process id of the program itself, for measuring it; nothing when it has ended.
+    pub fn program_pid(&self) -> Option<u32> {
+        let shell = self.state.lock().unwrap_or_else(PoisonError::into_inner).child.id();
+        // The shell's children are the program and the watcher, which is a copy of the shell.
+        let children = std::fs::read_to_string(format!("/proc/{shell}/task/{shell}/children")).ok()?;
+        children.split_whitespace().filter_map(|pid| pid.parse().ok()).find(|pid: &u32| {
+            std::fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name.trim() != "sh")
+        })
+    }
+
     /// How the program ended, or nothing while it runs.
     pub fn ended(&self) -> Option<ExitStatus> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).poll()
