@@ -1,2 +1,53 @@
 //! Development commands: `cargo xtask …`.
-fn main() {}
+#![allow(clippy::print_stdout, reason = "a command line prints")]
+
+mod cluster;
+mod coverage;
+mod crds;
+mod suite;
+mod tidy;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Development commands of Tiphys", disable_version_flag = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// A Kubernetes control plane on this machine, without containers
+    #[command(subcommand)]
+    Cluster(cluster::ClusterCommand),
+    /// Everything that has to pass: format, lints, all tests, checks of the tree, the demo
+    Test(suite::TestArgs),
+    /// Rules that the compiler does not know: layers, file sizes, forgotten files, words
+    Tidy,
+    /// Writes docs/compatibility.md from the tags of the tests
+    Coverage(coverage::CoverageArgs),
+    /// Writes crds/ from the Rust types
+    Crds(crds::CrdsArgs),
+}
+
+fn main() -> ExitCode {
+    let outcome = match Cli::parse().command {
+        Command::Cluster(command) => cluster::run(&command),
+        Command::Test(args) => suite::run(&args),
+        Command::Tidy => tidy::run(),
+        Command::Coverage(args) => coverage::run(&args),
+        Command::Crds(args) => crds::run(&args),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if error.is::<suite::Reported>() => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -385,13 +385,11 @@ impl ControlPlane {
         }
     }
 
-    /// Ends all programs and waits until they are gone. The data of a configured folder stay.
+    /// Ends all programs and waits until they are gone. The files of a configured folder stay.
     pub fn stop(&self) {
         let running = std::mem::take(&mut *self.running());
-        if self.config.folder.is_none() {
-            // Nothing of it is kept, so nothing has to be brought to an orderly end.
-            running.all().for_each(|program| program.signal(Signal::Kill));
-        }
+        // No start takes the data up again, so nothing has to be brought to an orderly end, which takes seconds.
+        running.all().for_each(|program| program.signal(Signal::Kill));
         running.all().for_each(Supervised::ask_to_end);
         drop(running);
     }
