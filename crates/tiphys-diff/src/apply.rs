@@ -1,0 +1,186 @@
+//! The patch that `kubectl apply` would send.
+//!
+//! Three-way: what was applied last, what is live, what is desired. Only what the patch changes is in it; an empty
+//! patch need not be sent. What the server makes of a patch is `merge`'s.
+
+mod json;
+mod strategic;
+
+/// The keys that a strategic merge patch gives orders with.
+pub(crate) mod directives {
+    pub(crate) use super::strategic::{DELETE_FROM_PRIMITIVE_LIST, PATCH, RETAIN_KEYS, SET_ELEMENT_ORDER};
+}
+
+use serde_json::{Map, Value};
+use tiphys_manifest::Manifest;
+use tiphys_manifest::masking::LAST_APPLIED_ANNOTATION;
+
+use crate::schema::MergeSchema;
+
+/// How a patch is to be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PatchKind {
+    /// `application/strategic-merge-patch+json`.
+    StrategicMerge,
+    /// `application/merge-patch+json`.
+    JsonMerge,
+}
+
+impl PatchKind {
+    /// The content type of a request with such a patch.
+    pub fn content_type(self) -> &'static str {
+        match self {
+            PatchKind::StrategicMerge => "application/strategic-merge-patch+json",
+            PatchKind::JsonMerge => "application/merge-patch+json",
+        }
+    }
+}
+
+/// A patch.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Patch {
+    /// How to read the body.
+    pub kind: PatchKind,
+    /// The patch itself, an object.
+    pub body: Value,
+}
+
+impl Patch {
+    /// Whether the patch changes nothing.
+    pub fn is_empty(&self) -> bool {
+        self.body.as_object().is_none_or(Map::is_empty)
+    }
+}
+
+/// The patch that brings `live` to `desired` and removes what was in `last_applied` and is desired no more. Fields
+/// that are only live stay.
+///
+/// A strategic merge patch where the schema says that the server takes one, else a JSON merge patch.
+pub fn three_way(
+    last_applied: Option<&Value>,
+    live: &Value,
+    desired: &Value,
+    schema: Option<&MergeSchema>,
+) -> Patch {
+    let empty = Map::new();
+    let original = last_applied.and_then(Value::as_object);
+    let current = live.as_object().unwrap_or(&empty);
+    let modified = desired.as_object().unwrap_or(&empty);
+    match schema.filter(|schema| schema.is_strategic()) {
+        Some(schema) => Patch {
+            kind: PatchKind::StrategicMerge,
+            body: Value::Object(strategic::diff(original, current, modified, schema.view())),
+        },
+        None => {
+            Patch { kind: PatchKind::JsonMerge, body: Value::Object(json::diff(original, current, modified)) }
+        }
+    }
+}
+
+/// The patch of a client-side apply: `desired` gets the last-applied annotation, and what was applied last is read
+/// from `live`'s.
+pub fn client_side(live: &Value, desired: &Manifest, schema: Option<&MergeSchema>) -> Patch {
+    let annotated = with_last_applied(desired);
+    let last_applied = last_applied(live);
+    three_way(last_applied.as_ref(), live, annotated.value(), schema)
+}
+
+/// `desired` as `kubectl apply` creates it: with the last-applied annotation.
+pub fn with_last_applied(desired: &Manifest) -> Manifest {
+    let mut annotated = desired.clone();
+    annotated.set_annotation(LAST_APPLIED_ANNOTATION, &last_applied_annotation(desired));
+    annotated
+}
+
+/// The content of the last-applied annotation, byte for byte as kubectl writes it: compact JSON with sorted keys, a
+/// line end, an `annotations` map even when empty, and without the annotation itself.
+pub fn last_applied_annotation(desired: &Manifest) -> String {
+    let mut bare = desired.clone();
+    bare.remove_annotation(LAST_APPLIED_ANNOTATION);
+    let mut value = bare.into_value();
+    if let Some(metadata) = value.get_mut("metadata").and_then(Value::as_object_mut) {
+        let annotations = metadata.entry("annotations").or_insert_with(|| Value::Object(Map::new()));
+        if annotations.is_null() {
+            *annotations = Value::Object(Map::new());
+        }
+    }
+    let mut text = String::new();
+    write_sorted(&value, &mut text);
+    text.push('\n');
+    text
+}
+
+/// What `live` says was applied last; `None` when it says nothing that can be read.
+pub fn last_applied(live: &Value) -> Option<Value> {
+    let text = live.get("metadata")?.get("annotations")?.get(LAST_APPLIED_ANNOTATION)?.as_str()?;
+    serde_json::from_str(text).ok().filter(Value::is_object)
+}
+
+/// Go's JSON: keys sorted, and the three characters that could end a script escaped.
+fn write_sorted(value: &Value, out: &mut String) {
+    match value {
+        Value::Object(fields) => {
+            let mut sorted: Vec<_> = fields.iter().collect();
+            sorted.sort_by_key(|(key, _)| key.as_str());
+            out.push('{');
+            for (at, (key, field)) in sorted.into_iter().enumerate() {
+                if at > 0 {
+                    out.push(',');
+                }
+                write_text(key, out);
+                out.push(':');
+                write_sorted(field, out);
+            }
+            out.push('}');
+        }
+        Value::Array(items) => {
+            out.push('[');
+            for (at, item) in items.iter().enumerate() {
+                if at > 0 {
+                    out.push(',');
+                }
+                write_sorted(item, out);
+            }
+            out.push(']');
+        }
+        Value::String(text) => write_text(text, out),
+        Value::Number(number) => match number.as_f64().filter(|_| number.is_f64()) {
+            Some(float) => out.push_str(&go_float(float)),
+            None => out.push_str(&number.to_string()),
+        },
+        Value::Null | Value::Bool(_) => out.push_str(&value.to_string()),
+    }
+}
+
+fn write_text(text: &str, out: &mut String) {
+    out.push('"');
+    for char in text.chars() {
+        match char {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            '\u{8}' => out.push_str("\\b"),
+            '\u{c}' => out.push_str("\\f"),
+            '<' | '>' | '&' | '\u{2028}' | '\u{2029}' | '\0'..='\u{1f}' => {
+                out.push_str(&format!("\\u{:04x}", u32::from(char)));
+            }
+            char => out.push(char),
+        }
+    }
+    out.push('"');
+}
+
+/// A float as Go's JSON spells it: with an exponent below 1e-6 and from 1e21 on.
+fn go_float(value: f64) -> String {
+    let size = value.abs();
+    if size != 0.0 && !(1e-6..1e21).contains(&size) {
+        let text = format!("{value:e}");
+        return match text.split_once('e') {
+            Some((digits, exponent)) if !exponent.starts_with('-') => format!("{digits}e+{exponent}"),
+            _ => text,
+        };
+    }
+    format!("{value}")
+}
