@@ -17,6 +17,7 @@ mod cluster;
 mod customisation;
 mod general;
 pub mod glob;
+mod objects;
 mod project;
 mod rbac;
 mod reading;
@@ -33,6 +34,7 @@ pub use customisation::{
     CompareOptions, Customisations, IgnoreRule, IgnoreStatus, KnownTypeField, ResourceOverride,
 };
 pub use general::{Impersonation, RespectRbac, ServerOptions, SessionOptions, Timeouts};
+pub use objects::SettingsObjects;
 pub use project::GlobalProject;
 pub use rbac::{MatchMode, RbacSettings};
 pub use repository::{Repositories, normalise_url, same_url};
