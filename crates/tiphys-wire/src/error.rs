@@ -74,6 +74,28 @@ impl ErrorKind {
         self.row().2
     }
 
+    /// The name of the gRPC code as Go's library writes it, for labels of metrics.
+    pub fn grpc_name(self) -> &'static str {
+        match self {
+            Self::Cancelled => "Canceled",
+            Self::Unknown => "Unknown",
+            Self::InvalidArgument => "InvalidArgument",
+            Self::DeadlineExceeded => "DeadlineExceeded",
+            Self::NotFound => "NotFound",
+            Self::AlreadyExists => "AlreadyExists",
+            Self::PermissionDenied => "PermissionDenied",
+            Self::ResourceExhausted => "ResourceExhausted",
+            Self::FailedPrecondition => "FailedPrecondition",
+            Self::Aborted => "Aborted",
+            Self::OutOfRange => "OutOfRange",
+            Self::Unimplemented => "Unimplemented",
+            Self::Internal => "Internal",
+            Self::Unavailable => "Unavailable",
+            Self::DataLoss => "DataLoss",
+            Self::Unauthenticated => "Unauthenticated",
+        }
+    }
+
     /// The kind with this gRPC code; unknown numbers are [`ErrorKind::Unknown`].
     pub fn from_grpc_code(code: u8) -> Self {
         Self::TABLE

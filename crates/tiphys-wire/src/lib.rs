@@ -4,6 +4,7 @@
 //! listener that refuses peers without one, a channel that reconnects, probes and metrics, logging and an orderly
 //! end. What the services say to each other is in [`internal`]; what they say to users is in the `api` modules.
 
+pub mod api;
 pub mod channel;
 pub mod error;
 pub mod internal;

@@ -60,7 +60,11 @@ pub struct Unbuilt<T> {
 
 impl<T> Clone for Unbuilt<T> {
     fn clone(&self) -> Self {
-        Self { refused: self.refused.clone(), without_effect: self.without_effect.clone(), table: PhantomData }
+        Self {
+            refused: self.refused.clone(),
+            without_effect: self.without_effect.clone(),
+            table: PhantomData,
+        }
     }
 }
 

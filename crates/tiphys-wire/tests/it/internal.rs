@@ -219,7 +219,7 @@ fn trusting_client(with_foreign_certificate: bool) -> Arc<ClientConfig> {
 }
 
 #[derive(Debug)]
-struct TrustAnybody;
+pub(crate) struct TrustAnybody;
 
 impl rustls::client::danger::ServerCertVerifier for TrustAnybody {
     fn verify_server_cert(
