@@ -124,8 +124,10 @@ fn yaml(plural: &'static str, crd: &Value) -> Result<String, WriteCrdError> {
 fn definition<T: JsonSchema>(kind: &Kind) -> Value {
     let settings =
         SchemaSettings::draft07().for_serialize().with(|settings| settings.inline_subschemas = true);
-    let schema =
-        structural::from_json_schema(settings.into_generator().into_root_schema_for::<T>().to_value());
+    let schema = settings.into_generator().into_root_schema_for::<T>().to_value();
+    let mut schema = structural::from_json_schema(schema);
+    // The API server describes metadata itself and refuses a definition that does.
+    schema["properties"]["metadata"] = json!({ "type": "object" });
     let name = format!("{}.{GROUP}", kind.plural);
     json!({
         "apiVersion": "apiextensions.k8s.io/v1",
