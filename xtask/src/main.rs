@@ -4,6 +4,7 @@
 mod cluster;
 mod coverage;
 mod crds;
+mod demo;
 mod suite;
 mod tidy;
 mod workspace;
@@ -24,6 +25,8 @@ enum Command {
     /// A Kubernetes control plane on this machine, without containers
     #[command(subcommand)]
     Cluster(cluster::ClusterCommand),
+    /// From a Git commit to a converged cluster: control plane, services, example repositories
+    Demo(demo::DemoArgs),
     /// Everything that has to pass: format, lints, all tests, checks of the tree, the demo
     Test(suite::TestArgs),
     /// Rules that the compiler does not know: layers, file sizes, forgotten files, words
@@ -37,6 +40,7 @@ enum Command {
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Cluster(command) => cluster::run(&command),
+        Command::Demo(args) => demo::run(&args),
         Command::Test(args) => suite::run(&args),
         Command::Tidy => tidy::run(),
         Command::Coverage(args) => coverage::run(&args),

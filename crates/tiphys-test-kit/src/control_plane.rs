@@ -124,13 +124,13 @@ impl ControlPlane {
     /// When a program cannot be built or ends early; the message holds the end of its log.
     pub fn start(config: ControlPlaneConfig) -> Result<Self> {
         let tools = Tools::ensure(Tool::CONTROL_PLANE)?;
-        for attempt in 1.. {
+        for _ in 1..START_ATTEMPTS {
             match Self::start_once(config.clone(), tools.clone()) {
-                Err(error) if attempt < START_ATTEMPTS && format!("{error:#}").contains(PORT_TAKEN) => {}
+                Err(error) if format!("{error:#}").contains(PORT_TAKEN) => {}
                 outcome => return outcome,
             }
         }
-        bail!("failed to start a control plane")
+        Self::start_once(config, tools)
     }
 
     fn start_once(config: ControlPlaneConfig, tools: Tools) -> Result<Self> {

@@ -73,8 +73,15 @@ pub type KubeApiResult<T> = Result<T, KubeApiError>;
 #[derive(Clone)]
 pub struct KubeApi {
     port: u16,
-    token: String,
-    tls: Arc<rustls::ClientConfig>,
+    access: Access,
+}
+
+#[derive(Clone)]
+enum Access {
+    /// TLS and a bearer token.
+    Direct { token: String, tls: Arc<rustls::ClientConfig> },
+    /// Plain HTTP: the other end speaks for the user.
+    Proxy,
 }
 
 impl std::fmt::Debug for KubeApi {
@@ -100,7 +107,13 @@ impl KubeApi {
             .context("failed to set up TLS")?
             .with_root_certificates(roots)
             .with_no_client_auth();
-        Ok(Self { port, token: token.to_owned(), tls: Arc::new(tls) })
+        Ok(Self { port, access: Access::Direct { token: token.to_owned(), tls: Arc::new(tls) } })
+    }
+
+    /// A client for any cluster, through a `kubectl proxy` that listens on `port`.
+    #[must_use]
+    pub fn through_proxy(port: u16) -> Self {
+        Self { port, access: Access::Proxy }
     }
 
     /// GET: an object, a list, or anything else that is JSON.
@@ -229,34 +242,46 @@ impl KubeApi {
         content_type: &str,
         body: Option<&Value>,
     ) -> std::io::Result<(u16, Vec<u8>)> {
-        let socket = TcpStream::connect(("127.0.0.1", self.port))?;
+        let mut socket = TcpStream::connect(("127.0.0.1", self.port))?;
         socket.set_read_timeout(Some(READ_TIMEOUT))?;
-        let name = ServerName::from(std::net::IpAddr::from([127, 0, 0, 1]));
-        let connection =
-            rustls::ClientConnection::new(self.tls.clone(), name).map_err(std::io::Error::other)?;
-        let mut stream = rustls::StreamOwned::new(connection, socket);
         let body = body.map(Value::to_string).unwrap_or_default();
         let mut head = format!(
-            "{method} {path} HTTP/1.0\r\nHost: 127.0.0.1:{}\r\nAuthorization: Bearer {}\r\nAccept: application/json\r\nUser-Agent: tiphys-test-kit\r\n",
-            self.port, self.token
+            "{method} {path} HTTP/1.0\r\nHost: 127.0.0.1:{}\r\nAccept: application/json\r\nUser-Agent: tiphys-test-kit\r\n",
+            self.port
         );
+        if let Access::Direct { token, .. } = &self.access {
+            head.push_str(&format!("Authorization: Bearer {token}\r\n"));
+        }
         if !content_type.is_empty() {
             head.push_str(&format!("Content-Type: {content_type}\r\n"));
         }
         head.push_str(&format!("Content-Length: {}\r\n\r\n", body.len()));
-        stream.write_all(head.as_bytes())?;
-        stream.write_all(body.as_bytes())?;
-        stream.flush()?;
-        let mut answer = Vec::new();
-        match stream.read_to_end(&mut answer) {
-            // A peer that closes without TLS's word of goodbye: the length below tells whether all came.
-            Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof && !answer.is_empty() => {}
-            outcome => {
-                outcome?;
+        head.push_str(&body);
+        let answer = match &self.access {
+            Access::Direct { tls, .. } => {
+                let name = ServerName::from(std::net::IpAddr::from([127, 0, 0, 1]));
+                let connection =
+                    rustls::ClientConnection::new(tls.clone(), name).map_err(std::io::Error::other)?;
+                converse(&mut rustls::StreamOwned::new(connection, socket), &head)?
             }
-        }
+            Access::Proxy => converse(&mut socket, &head)?,
+        };
         parse(&answer)
     }
+}
+
+fn converse(stream: &mut (impl Read + Write), request: &str) -> std::io::Result<Vec<u8>> {
+    stream.write_all(request.as_bytes())?;
+    stream.flush()?;
+    let mut answer = Vec::new();
+    match stream.read_to_end(&mut answer) {
+        // A peer that closes without TLS's word of goodbye: the length of the answer tells whether all came.
+        Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof && !answer.is_empty() => {}
+        outcome => {
+            outcome?;
+        }
+    }
+    Ok(answer)
 }
 
 fn parse(answer: &[u8]) -> std::io::Result<(u16, Vec<u8>)> {

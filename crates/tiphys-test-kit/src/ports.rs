@@ -42,8 +42,7 @@ mod tests {
 
     #[test]
     fn ports_are_different_and_free() {
-        let ports = free_ports(20).unwrap();
-        let mut unique = ports.clone();
+        let mut unique = free_ports(20).unwrap();
         unique.sort_unstable();
         unique.dedup();
         assert_eq!(unique.len(), 20);

@@ -95,10 +95,7 @@ fn faults_come_and_go() {
 
     server.set_fault(GitFault::Stall);
     server.clear_requests();
-    let waiting = std::thread::spawn({
-        let url = url.clone();
-        move || clone(&url, &[]).0
-    });
+    let waiting = std::thread::spawn(move || clone(&url, &[]).0);
     wait_until_blocking(Duration::from_secs(20), "the request is there", || {
         if server.requests().is_empty() { Err("no request") } else { Ok(()) }
     })
