@@ -9,6 +9,7 @@
 //! Synchronous and without a clock: whoever owns the cluster carries effects out and feeds answers back. Everything
 //! that must survive a crash is in `status.operationState` and in a mark on each hook.
 
+pub mod deletion;
 pub mod hook;
 mod images;
 pub mod live;
