@@ -36,6 +36,8 @@ pub struct LiveIndex {
     by_kind: HashMap<GroupKind, HashSet<ResourceKey>>,
     by_namespace: HashMap<Box<str>, HashSet<ResourceKey>>,
     wanted: HashSet<ResourceKey>,
+    /// Objects that were read by rules that are no longer those of the index.
+    outdated: HashSet<ResourceKey>,
     deleted: HashSet<Arc<str>>,
     deleted_order: VecDeque<Arc<str>>,
     observation: Arc<Observation>,
@@ -54,9 +56,25 @@ impl LiveIndex {
         &self.rules
     }
 
-    /// Sets other rules. Stored objects stay as they were read until a list brings them again.
+    /// Sets other rules. Stored objects stay as they were read until they are brought again, see [`reread`](Self::reread).
     pub fn set_rules(&mut self, rules: Rules) {
         self.rules = rules;
+        self.outdated = self.nodes.keys().cloned().collect();
+    }
+
+    /// Everything is about to be listed again: until then no kind counts as observed, and states that are known already are
+    /// read anew.
+    pub fn reread(&mut self) {
+        self.outdated = self.nodes.keys().cloned().collect();
+        let observed: Vec<GroupKind> = self
+            .observation
+            .kinds()
+            .filter(|(_, state)| **state != KindState::NotWatched)
+            .map(|(info, _)| info.group_kind())
+            .collect();
+        for kind in observed {
+            self.set_kind_state(&kind, KindState::Pending);
+        }
     }
 
     /// Reads an object into a node without storing it, so that a caller needs no exclusive access for that. `None` for
@@ -78,10 +96,13 @@ impl LiveIndex {
             return None;
         }
         if let Some(old) = self.nodes.get(&node.key) {
-            let adds_body =
-                node.has_body() && !old.has_body() && old.resource_version == node.resource_version;
+            let adds_body = node.has_body() && !old.has_body();
+            let reread = self.outdated.contains(&node.key);
             if is_older(&node.resource_version, &old.resource_version)
-                || (old.uid == node.uid && old.resource_version == node.resource_version && !adds_body)
+                || (old.uid == node.uid
+                    && old.resource_version == node.resource_version
+                    && !adds_body
+                    && !reread)
             {
                 return None;
             }
@@ -91,10 +112,9 @@ impl LiveIndex {
 
     /// Whether exactly this state is stored: a watch event that says so can be dropped before it is parsed.
     pub fn is_current(&self, uid: &str, resource_version: &str) -> bool {
-        self.by_uid
-            .get(uid)
-            .and_then(|key| self.nodes.get(key))
-            .is_some_and(|node| &*node.resource_version == resource_version)
+        self.by_uid.get(uid).and_then(|key| self.nodes.get(key)).is_some_and(|node| {
+            &*node.resource_version == resource_version && !self.outdated.contains(&node.key)
+        })
     }
 
     /// An object is gone. With a uid, only that very object: a later one of the same name stays.
@@ -260,6 +280,7 @@ impl LiveIndex {
 
     /// Stores a node whatever was there before.
     fn put(&mut self, mut node: LiveNode) -> Option<Change> {
+        self.outdated.remove(&node.key);
         if let Some(app) = node.tracked_by.as_ref().and_then(|app| self.tracked.get_key_value(app)) {
             node.tracked_by = Some(app.0.clone());
         }
@@ -296,6 +317,7 @@ impl LiveIndex {
         let apps = self.apps_of(&node);
         self.unlink(&node);
         self.nodes.remove(key);
+        self.outdated.remove(key);
         Some(change(ChangeKind::Deleted, ChangedFields::EXISTENCE, apps, node))
     }
 
