@@ -5,6 +5,7 @@ mod cluster;
 mod coverage;
 mod crds;
 mod demo;
+mod manifests;
 mod suite;
 mod tidy;
 mod workspace;
@@ -35,6 +36,8 @@ enum Command {
     Coverage(coverage::CoverageArgs),
     /// Writes crds/ from the Rust types
     Crds(crds::CrdsArgs),
+    /// Writes the rendered files of deploy/ and charts/
+    Manifests(manifests::ManifestsArgs),
 }
 
 fn main() -> ExitCode {
@@ -45,6 +48,7 @@ fn main() -> ExitCode {
         Command::Tidy => tidy::run(),
         Command::Coverage(args) => coverage::run(&args),
         Command::Crds(args) => crds::run(&args),
+        Command::Manifests(args) => manifests::run(&args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
