@@ -289,8 +289,7 @@ fn prepare(api: &KubeApi, kubectl: &Kubectl, config: &InstallationConfig) -> Res
         .run(&["apply", "--server-side", "--force-conflicts", "-k", &crds])
         .context("failed to apply the CRDs")?;
     for crd in ["applications", "appprojects", "applicationsets"] {
-        let name = format!("crd/{crd}.argoproj.io");
-        kubectl.run(&["wait", "--for=condition=Established", "--timeout=60s", &name])?;
+        api.wait_until_served(&format!("{crd}.argoproj.io"))?;
     }
     if api.get_optional(&format!("/api/v1/namespaces/{}", config.namespace))?.is_none() {
         api.create("/api/v1/namespaces", &json!({"metadata": {"name": config.namespace}}))?;

@@ -13,6 +13,8 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use serde_json::Value;
 
+use crate::wait::wait_until_blocking;
+
 /// How long the API server may be silent within one answer.
 const READ_TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -197,6 +199,23 @@ impl KubeApi {
             Err(error) if error.status() == Some(404) => Ok(()),
             other => other.map(|_| ()),
         }
+    }
+
+    /// Waits until a CustomResourceDefinition is served. `kubectl wait` fails where the API server has not yet
+    /// written any condition.
+    ///
+    /// # Errors
+    /// When it is not within a minute.
+    pub fn wait_until_served(&self, definition: &str) -> anyhow::Result<()> {
+        let path = format!("/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{definition}");
+        wait_until_blocking(Duration::from_secs(60), &format!("{definition} is served"), || {
+            let object = self.get(&path).map_err(|error| format!("{error:#}"))?;
+            let conditions = object.pointer("/status/conditions").and_then(Value::as_array);
+            let established = conditions.is_some_and(|all| {
+                all.iter().any(|one| one["type"] == "Established" && one["status"] == "True")
+            });
+            if established { Ok(()) } else { Err(object["status"].to_string()) }
+        })
     }
 
     fn json(
