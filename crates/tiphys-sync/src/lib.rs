@@ -23,6 +23,8 @@ pub mod request;
 pub mod retry;
 pub mod stamp;
 pub mod task;
+#[cfg(test)]
+mod testing;
 pub mod wave;
 
 pub use live::{LiveObject, LiveView, PatchKind, ThreeWayPatch};
