@@ -301,7 +301,8 @@ impl Step<'_> {
 
     /// Asks for the record to be stored when something is missing from it.
     fn record(&mut self) {
-        if self.sync.is_unrecorded && !self.sync.is_recording && self.sync.stage != Stage::Finished {
+        let is_going = !matches!(self.sync.stage, Stage::Created | Stage::Finished);
+        if self.sync.is_unrecorded && !self.sync.is_recording && is_going {
             self.sync.is_unrecorded = false;
             self.sync.is_recording = true;
             self.effects.push(Effect::Persist(Box::new(self.sync.state.clone())));
