@@ -3,12 +3,14 @@
 mod files;
 mod integration;
 mod layers;
+mod licences;
 mod purity;
 mod words;
 
 use std::collections::BTreeMap;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
+use cargo_metadata::{Metadata, MetadataCommand};
 
 use crate::workspace;
 
@@ -50,8 +52,10 @@ fn check() -> Result<Vec<Problem>> {
             sources.insert(path, text);
         }
     }
-    let crates = layers::Crates::load()?;
+    let metadata = metadata()?;
+    let crates = layers::Crates::of(&metadata)?;
     let mut problems = crates.check();
+    problems.extend(licences::check(&metadata, sources.get("deny.toml").map_or("", String::as_str))?);
     problems.extend(purity::check(&sources, &crates.pure_folders()));
     problems.extend(files::check(&sources));
     problems.extend(integration::check(&sources));
@@ -59,6 +63,17 @@ fn check() -> Result<Vec<Problem>> {
     problems.sort();
     problems.dedup();
     Ok(problems)
+}
+
+fn metadata() -> Result<Metadata> {
+    let manifest = workspace::root()?.join("Cargo.toml");
+    MetadataCommand::new()
+        .manifest_path(&manifest)
+        .other_options(["--offline".to_owned()])
+        .exec()
+        // What is not on the machine yet has to be fetched.
+        .or_else(|_| MetadataCommand::new().manifest_path(&manifest).exec())
+        .context("failed to run `cargo metadata`")
 }
 
 #[cfg(test)]

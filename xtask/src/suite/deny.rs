@@ -31,7 +31,7 @@ pub(super) fn run(install: bool) -> Result<Outcome> {
             root.join("bin/cargo-deny")
         }
         None => {
-            return Ok(Outcome::Skipped("cargo-deny is not installed; `--deny` installs it".to_owned()));
+            return Ok(Outcome::Skipped("cargo-deny is not installed, `--deny` installs it; licences are checked by tidy, advisories are not".to_owned()));
         }
     };
     let check = |what: &[&str]| -> Result<bool> {

@@ -3,10 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result};
-use cargo_metadata::{DependencyKind, MetadataCommand};
+use cargo_metadata::{DependencyKind, Metadata};
 
 use super::Problem;
-use crate::workspace;
 
 /// Layers from the bottom up. `development` stands beside them: it may use all and is used by tests alone.
 const ORDER: [&str; 5] = ["vocabulary", "core", "adapter", "service", "binary"];
@@ -22,12 +21,17 @@ const WITHIN_LAYER: &[(&str, &str)] = &[
     ("tiphys-compare", "tiphys-live"),
     ("tiphys-compare", "tiphys-settings"),
     ("tiphys-compare", "tiphys-rbac"),
+    // What a render proves and how an object is hooked into a sync is said there.
+    ("tiphys-compare", "tiphys-sync"),
     ("tiphys-sync", "tiphys-health"),
     ("tiphys-sync", "tiphys-diff"),
     ("tiphys-sync", "tiphys-live"),
     ("tiphys-sync", "tiphys-settings"),
     // The cache is a structure in memory that joins equal fetches in flight.
     ("tiphys-git", "tiphys-cache"),
+    // Rendering reads trees of a commit without a checkout, and remembers what it read.
+    ("tiphys-render", "tiphys-git"),
+    ("tiphys-render", "tiphys-cache"),
 ];
 
 /// Crates that vocabulary and core must not reach, not even through others.
@@ -53,14 +57,7 @@ pub(super) struct Crates {
 }
 
 impl Crates {
-    pub(super) fn load() -> Result<Self> {
-        let root = workspace::root()?;
-        let metadata = MetadataCommand::new()
-            .manifest_path(root.join("Cargo.toml"))
-            .other_options(["--offline".to_owned()])
-            .exec()
-            .or_else(|_| MetadataCommand::new().manifest_path(root.join("Cargo.toml")).exec())
-            .context("failed to run `cargo metadata`")?;
+    pub(super) fn of(metadata: &Metadata) -> Result<Self> {
         let mut members = BTreeMap::new();
         let mut ids = BTreeMap::new();
         for package in metadata.workspace_packages() {
@@ -92,7 +89,7 @@ impl Crates {
             .map(|package| (package.id.repr.clone(), package.name.to_string()))
             .collect();
         let mut graph = BTreeMap::new();
-        for node in metadata.resolve.map(|resolve| resolve.nodes).unwrap_or_default() {
+        for node in metadata.resolve.iter().flat_map(|resolve| &resolve.nodes) {
             let used = node
                 .deps
                 .iter()
@@ -102,7 +99,7 @@ impl Crates {
                 .map(|dependency| dependency.pkg.repr.clone())
                 .collect();
             let name = names.get(&node.id.repr).cloned().unwrap_or_default();
-            graph.insert(node.id.repr, (name, used));
+            graph.insert(node.id.repr.clone(), (name, used));
         }
         Ok(Self { members, graph, ids })
     }
