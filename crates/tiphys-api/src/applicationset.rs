@@ -67,7 +67,7 @@ pub struct ApplicationSet {
 }
 
 /// A list of ApplicationSets.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub struct ApplicationSetList {
     /// Version of the schema.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::json::{RawObject, absent, nullable};
@@ -10,7 +11,7 @@ use crate::time::Time;
 use crate::words::ConnectionStatus;
 
 /// A registered cluster.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub struct Cluster {
     /// Address of the API server, without a trailing slash.
@@ -55,7 +56,7 @@ pub struct Cluster {
 }
 
 /// A list of clusters.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub struct ClusterList {
     /// Standard list metadata.
@@ -67,7 +68,7 @@ pub struct ClusterList {
 }
 
 /// What is known about a cluster.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub struct ClusterInfo {
     /// Whether it can be reached.
@@ -88,7 +89,7 @@ pub struct ClusterInfo {
 }
 
 /// What is held in memory of a cluster.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub struct ClusterCacheInfo {
     /// Objects.
@@ -103,7 +104,7 @@ pub struct ClusterCacheInfo {
 }
 
 /// Whether a cluster or repository can be reached.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub struct ConnectionState {
     /// The verdict.
@@ -117,7 +118,7 @@ pub struct ConnectionState {
 }
 
 /// How to connect to a cluster: the JSON under `config` in a cluster Secret.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub struct ClusterConfig {
     /// User of basic authentication.
@@ -147,7 +148,7 @@ pub struct ClusterConfig {
 }
 
 /// TLS settings of a connection to a cluster.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub struct TlsClientConfig {
     /// The server's certificate is not checked; may not be combined with `caData`.
@@ -168,7 +169,7 @@ pub struct TlsClientConfig {
 }
 
 /// Credentials from AWS IAM.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub struct AwsAuthConfig {
     /// Name of the EKS cluster.
@@ -183,7 +184,7 @@ pub struct AwsAuthConfig {
 }
 
 /// A program that gives credentials, by the protocol of client-go.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub struct ExecProviderConfig {
     /// The program.

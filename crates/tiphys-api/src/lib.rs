@@ -20,6 +20,7 @@ pub mod metadata;
 pub mod names;
 pub mod patch;
 pub mod project;
+pub mod read;
 pub mod repository;
 pub mod resource_tree;
 pub mod revision;
@@ -30,6 +31,7 @@ pub mod words;
 pub use application::Application;
 pub use applicationset::ApplicationSet;
 pub use project::AppProject;
+pub use read::{ReadError, read};
 
 /// API group of all kinds.
 pub const GROUP: &str = "argoproj.io";

@@ -117,7 +117,7 @@ pub struct OwnerReference {
 }
 
 /// Metadata of a list.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub struct ListMeta {
     /// Version of the list, from which a watch can start.

@@ -40,7 +40,7 @@ pub struct AppProject {
 }
 
 /// A list of projects.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub struct AppProjectList {
     /// Version of the schema.

@@ -1,5 +1,6 @@
 //! Repositories and credential templates: what a repository Secret holds, and what is known about a repository.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::cluster::ConnectionState;
@@ -8,7 +9,7 @@ use crate::metadata::ListMeta;
 use crate::secret::SecretString;
 
 /// A repository with its credentials.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub struct Repository {
     /// URL.
@@ -114,7 +115,7 @@ pub struct Repository {
 }
 
 /// A list of repositories.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub struct RepositoryList {
     /// Standard list metadata.
@@ -126,7 +127,7 @@ pub struct RepositoryList {
 }
 
 /// Credentials for all repositories whose URL begins with `url`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub struct RepoCreds {
     /// Beginning of the URLs.
@@ -205,7 +206,7 @@ pub struct RepoCreds {
 }
 
 /// A list of credential templates.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub struct RepoCredsList {
     /// Standard list metadata.
@@ -217,7 +218,7 @@ pub struct RepoCredsList {
 }
 
 /// A TLS certificate or SSH host key of a server.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub struct RepositoryCertificate {
     /// Host name.
@@ -238,7 +239,7 @@ pub struct RepositoryCertificate {
 }
 
 /// A list of certificates.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub struct RepositoryCertificateList {
     /// Standard list metadata.

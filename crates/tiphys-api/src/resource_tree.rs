@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::application::HealthStatus;
@@ -9,7 +10,7 @@ use crate::json::{absent, nullable};
 use crate::time::Time;
 
 /// All objects that belong to an application, directly or through owners.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub struct ApplicationTree {
     /// Managed objects and what they own.
@@ -27,7 +28,7 @@ pub struct ApplicationTree {
 }
 
 /// One object of the tree.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub struct ResourceNode {
     /// Which object it is.
@@ -57,7 +58,7 @@ pub struct ResourceNode {
 }
 
 /// Identity of a live object.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, Hash, PartialOrd, Ord)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, Hash, PartialOrd, Ord, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub struct ResourceRef {
     /// API group; empty for the core group.
@@ -81,7 +82,7 @@ pub struct ResourceRef {
 }
 
 /// A fact about an object.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub struct InfoItem {
     /// What it is.
@@ -93,7 +94,7 @@ pub struct InfoItem {
 }
 
 /// How an object takes part in networking.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub struct ResourceNetworkingInfo {
     /// Labels of the objects that it sends traffic to.
@@ -114,7 +115,7 @@ pub struct ResourceNetworkingInfo {
 }
 
 /// An address of a load balancer, as in the Kubernetes core API.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub struct LoadBalancerIngress {
     /// IP address.
@@ -132,7 +133,7 @@ pub struct LoadBalancerIngress {
 }
 
 /// A port of a load balancer, as in the Kubernetes core API.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub struct PortStatus {
     /// Number.
@@ -147,7 +148,7 @@ pub struct PortStatus {
 }
 
 /// A node of the cluster that runs pods of the application.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub struct HostInfo {
     /// Name of the node.
@@ -165,7 +166,7 @@ pub struct HostInfo {
 }
 
 /// Use of one resource of a node, in thousandths of its unit.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub struct HostResourceInfo {
     /// `cpu`, `memory` and so on.
@@ -183,7 +184,7 @@ pub struct HostResourceInfo {
 }
 
 /// Software of a node, as in the Kubernetes core API.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub struct NodeSystemInfo {
     /// Id of the machine.
@@ -219,7 +220,7 @@ pub struct NodeSystemInfo {
 }
 
 /// A managed object in its desired and live states; states are JSON texts, `null` when there is none.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub struct ResourceDiff {
     /// API group; empty for the core group.

@@ -1,12 +1,13 @@
 //! What is known about a revision of a source: the commit, the chart's or the artifact's description.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::json::{absent, nullable};
 use crate::time::Time;
 
 /// A Git commit.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub struct RevisionMetadata {
     /// Who made it, as `Name <address>`.
@@ -33,7 +34,7 @@ pub struct RevisionMetadata {
 }
 
 /// Something that a commit refers to.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub struct RevisionReference {
     /// A commit.
@@ -42,7 +43,7 @@ pub struct RevisionReference {
 }
 
 /// A commit that another one was made from.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub struct CommitMetadata {
     /// Who made it.
@@ -66,7 +67,7 @@ pub struct CommitMetadata {
 }
 
 /// Results of the integrity checks of a source.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub struct SourceIntegrityCheckResult {
     /// One entry for each check.
@@ -75,7 +76,7 @@ pub struct SourceIntegrityCheckResult {
 }
 
 /// Result of one integrity check.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub struct SourceIntegrityCheckResultItem {
     /// The check.
@@ -87,7 +88,7 @@ pub struct SourceIntegrityCheckResultItem {
 }
 
 /// Description of a Helm chart.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub struct ChartDetails {
     /// What it is.
@@ -102,7 +103,7 @@ pub struct ChartDetails {
 }
 
 /// Description of an OCI artifact, from its annotations.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub struct OciMetadata {
     /// When it was made.

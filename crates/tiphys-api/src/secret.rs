@@ -4,13 +4,14 @@ use std::fmt;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// What is shown in place of a secret.
 const REDACTED: &str = "[redacted]";
 
 /// A text that is only given out on request; `Debug` and `Display` hide it, serialising writes it.
-#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct SecretString(String);
 
@@ -59,8 +60,9 @@ impl fmt::Display for SecretString {
 }
 
 /// Bytes that are only given out on request, base64 in JSON; `Debug` hides them, serialising writes them.
-#[derive(Clone, Default, PartialEq, Eq)]
-pub struct SecretBytes(Vec<u8>);
+#[derive(Clone, Default, PartialEq, Eq, JsonSchema)]
+#[schemars(transparent)]
+pub struct SecretBytes(#[schemars(with = "String")] Vec<u8>);
 
 impl SecretBytes {
     /// Hides bytes.

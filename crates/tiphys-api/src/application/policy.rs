@@ -1,7 +1,5 @@
 //! What missing fields of a spec mean: the defaults of history, project, sources, automated sync and operations.
 
-use std::slice;
-
 use super::{
     Application, ApplicationSource, ApplicationSpec, SyncOperation, SyncPolicy, SyncPolicyAutomated,
     SyncStrategy,
@@ -24,11 +22,7 @@ impl ApplicationSpec {
     /// Returns `sources` when it has entries, else `source`; without regard to a hydrator.
     #[must_use]
     pub fn user_sources(&self) -> &[ApplicationSource] {
-        if self.sources.is_empty() {
-            self.source.as_ref().map_or(&[], slice::from_ref)
-        } else {
-            &self.sources
-        }
+        if self.sources.is_empty() { self.source.as_slice() } else { &self.sources }
     }
 
     /// Says whether `sources` is used, so that status fields are the plural ones.

@@ -108,10 +108,10 @@ fn compare(path: &str, theirs: &Value, ours: &Value, by_name: bool, differences:
                         compare(&path, theirs, ours, key == "properties" && !by_name, differences);
                     }
                     (Some(theirs), None) => {
-                        differences.push(format!("{path}: missing, is {}", short(theirs)))
+                        differences.push(format!("{path}: missing, is {}", short(theirs)));
                     }
                     (None, Some(ours)) => {
-                        differences.push(format!("{path}: should not be, is {}", short(ours)))
+                        differences.push(format!("{path}: should not be, is {}", short(ours)));
                     }
                     (None, None) => {}
                 }

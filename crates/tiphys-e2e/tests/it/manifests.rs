@@ -9,7 +9,7 @@ use tiphys_api::names::{component, label, parameters};
 use tiphys_test_kit::{Tool, Tools};
 
 /// Runs a program and returns what it printed.
-pub fn output(command: &mut Command) -> String {
+pub(super) fn output(command: &mut Command) -> String {
     let output = command.output().unwrap();
     let error = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{command:?} failed: {error}");
@@ -17,7 +17,7 @@ pub fn output(command: &mut Command) -> String {
 }
 
 /// Renders a folder of `deploy/`.
-pub fn kustomize(folder: &str) -> String {
+pub(super) fn kustomize(folder: &str) -> String {
     let tools = Tools::ensure(&[Tool::Kustomize]).unwrap();
     output(
         Command::new(tools.kustomize()).arg("build").arg(tiphys_e2e::workspace().join("deploy").join(folder)),
@@ -25,12 +25,12 @@ pub fn kustomize(folder: &str) -> String {
 }
 
 /// Folder of the chart.
-pub fn chart() -> PathBuf {
+pub(super) fn chart() -> PathBuf {
     tiphys_e2e::workspace().join("charts/tiphys")
 }
 
 /// Renders the chart into the namespace `argocd`.
-pub fn helm_template(settings: &[&str]) -> String {
+pub(super) fn helm_template(settings: &[&str]) -> String {
     let tools = Tools::ensure(&[Tool::Helm]).unwrap();
     let mut command = Command::new(tools.helm());
     command.args(["template", "tiphys"]).arg(chart()).args(["--namespace", "argocd"]);
