@@ -283,7 +283,7 @@ impl TryFrom<Value> for Manifest {
     }
 }
 
-/// Takes lists apart: a value whose `items` is an array becomes its items, in order, also where lists hold lists.
+/// Takes lists apart: a value whose `items` is an array (or null, in a kind that ends with `List`) becomes its items, in order, also where lists hold lists.
 ///
 /// As kubectl: the items of a typed list (`ConfigMapList`) that carry neither `apiVersion` nor `kind` get the list's
 /// own, without `List`.
@@ -300,7 +300,15 @@ fn flatten_into(value: Value, flat: &mut Vec<Value>) {
         flat.push(value);
         return;
     };
-    if !object.get("items").is_some_and(Value::is_array) {
+    let is_list = match object.get("items") {
+        Some(Value::Array(_)) => true,
+        // What Go programs print for a list of nothing.
+        Some(Value::Null) => {
+            object.get("kind").and_then(Value::as_str).is_some_and(|kind| kind.ends_with("List"))
+        }
+        _ => false,
+    };
+    if !is_list {
         flat.push(Value::Object(object));
         return;
     }

@@ -7,7 +7,9 @@
 mod compose;
 mod documents;
 mod emit;
+mod encoding;
 mod numbers;
+mod quirks;
 mod resolve;
 
 use std::fmt;
@@ -140,25 +142,42 @@ pub fn parse_stream(text: &[u8]) -> Result<Vec<Value>, YamlError> {
 /// As [`parse_stream`].
 pub fn parse_documents(text: &[u8], limits: &Limits) -> Result<Vec<Document>, YamlError> {
     check_size(text, limits)?;
-    if documents::starts_as_json(text) {
-        return documents::read_json(text, limits);
-    }
-    let mut read = Vec::new();
+    let text = encoding::as_utf_8(text);
     let mut nodes = limits.nodes;
-    for chunk in documents::split(text) {
+    if !documents::starts_as_json(&text) {
+        let mut read = Vec::new();
+        read_yaml(&text, documents::Start::OF_STREAM, limits, &mut nodes, &mut read)?;
+        return Ok(read);
+    }
+    let mut json = documents::read_json(&text, limits, &mut nodes)?;
+    if let Some((rest, start)) = json.rest {
+        read_yaml(rest, start, limits, &mut nodes, &mut json.documents)?;
+    }
+    Ok(json.documents)
+}
+
+fn read_yaml(
+    text: &[u8],
+    start: documents::Start,
+    limits: &Limits,
+    nodes: &mut usize,
+    read: &mut Vec<Document>,
+) -> Result<(), YamlError> {
+    for chunk in documents::split(text, start) {
         let chunk = chunk?;
         let place = compose::Place { document: chunk.number, first_line: chunk.line };
-        if let Some(document) = compose::read(&chunk.text, place, limits, &mut nodes)? {
-            if !document.value.is_null() {
-                read.push(document);
-            }
+        if let Some(document) = compose::read(&chunk.text, place, limits, nodes)?
+            && !document.value.is_null()
+        {
+            read.push(document);
         }
     }
-    Ok(read)
+    Ok(())
 }
 
 /// The first document of a text: for values files and settings, which are one document. Null when there is none. As
-/// with the reference's YAML library, what follows the first document is not read.
+/// with the reference's YAML library, what follows the first document is not read. A missing line end at the end is
+/// added first.
 ///
 /// # Errors
 /// [`YamlError`] with the line.
@@ -167,7 +186,11 @@ pub fn parse_one(text: &[u8]) -> Result<Value, YamlError> {
     check_size(text, &limits)?;
     let mut nodes = limits.nodes;
     let place = compose::Place { document: 1, first_line: 1 };
-    let document = compose::read(text, place, &limits, &mut nodes)?;
+    let mut text = encoding::as_utf_8(text);
+    if !text.ends_with(b"\n") {
+        text.to_mut().push(b'\n');
+    }
+    let document = compose::read(&text, place, &limits, &mut nodes)?;
     Ok(document.map_or(Value::Null, |document| document.value))
 }
 
@@ -177,4 +200,97 @@ fn check_size(text: &[u8], limits: &Limits) -> Result<(), YamlError> {
         return Err(YamlError { document: 1, line: 0, problem });
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn error(text: &str) -> YamlError {
+        parse_stream(text.as_bytes()).unwrap_err()
+    }
+
+    #[test]
+    fn an_error_says_which_document_and_line_of_the_stream() {
+        let error = error("a: 1\n---\nb: 2\n---\nc: 3\nd: [\n");
+        assert_eq!((error.document, error.line), (3, 7));
+        assert!(error.to_string().starts_with("document 3, line 7: "), "{error}");
+        let error = self::error("{\"a\": 1}\n---\nb: *x\n");
+        assert_eq!((error.document, error.line), (2, 3));
+        assert_eq!(error.problem, Problem::UnknownAnchor("x".to_owned()));
+    }
+
+    #[test]
+    fn keys_that_stand_twice_are_reported_and_the_later_one_wins() {
+        let documents = parse_documents(b"a: 1\nb:\n  c: 1\n  c: 2\na: 3\n", &Limits::default()).unwrap();
+        let [document] = documents.as_slice() else { panic!("{documents:?}") };
+        assert_eq!(document.value, json!({"a": 3, "b": {"c": 2}}));
+        let keys: Vec<_> =
+            document.duplicate_keys.iter().map(|twice| (twice.key.as_str(), twice.line)).collect();
+        assert_eq!(keys, [("c", 4), ("a", 5)]);
+    }
+
+    #[test]
+    fn a_merge_key_is_no_duplicate() {
+        let text = b"a: &a {b: 1}\nc: {<<: *a, b: 2}\n";
+        let documents = parse_documents(text, &Limits::default()).unwrap();
+        assert!(documents.iter().all(|document| document.duplicate_keys.is_empty()));
+    }
+
+    #[test]
+    fn limits_end_what_is_too_deep_too_many_or_too_long() {
+        let limits = Limits { bytes: 1000, depth: 10, nodes: 50 };
+        let problem = |text: &str| match parse_documents(text.as_bytes(), &limits) {
+            Err(YamlError { problem: Problem::Limit { limit, .. }, .. }) => Some(limit),
+            _ => None,
+        };
+        assert_eq!(problem(&"a".repeat(1001)), Some(1000));
+        assert_eq!(problem(&format!("{}{}", "[".repeat(11), "]".repeat(11))), Some(10));
+        assert_eq!(problem(&format!("{}{}", "[".repeat(10), "]".repeat(10))), None);
+        assert_eq!(problem(&"- a\n".repeat(60)), Some(50));
+        assert_eq!(problem(&"---\n- a\n".repeat(30)), Some(50));
+        assert_eq!(problem(&format!("{{\"a\": [{}1]}}", "1,".repeat(60))), Some(50));
+        assert_eq!(problem("a: &a [b, b, b, b]\nc: &c [*a, *a, *a, *a]\nd: [*c, *c, *c]\n"), Some(50));
+        let chain: String = (1..20).map(|n| format!("a{n}: &a{n} [*a{}]\n", n - 1)).collect();
+        assert_eq!(
+            parse_documents(format!("a0: &a0 [x]\n{chain}").as_bytes(), &Limits { nodes: 1 << 20, ..limits })
+                .map_err(|error| error.problem),
+            Err(Problem::Limit { limit: 10, what: "levels of nesting" })
+        );
+    }
+
+    #[test]
+    fn one_document_is_the_first_one() {
+        assert_eq!(parse_one(b"a: yes\n---\nb: 1\n").unwrap(), json!({"a": true}));
+        assert_eq!(parse_one(b"").unwrap(), Value::Null);
+        assert_eq!(parse_one(b"# nothing\n").unwrap(), Value::Null);
+    }
+
+    #[test]
+    fn no_mutilated_text_ends_the_process() {
+        let seed = "a: &x {b: |2-\n   c\n, 'd': \"e\\u00e9\"}\n---\n? - *x\n: !!binary aGk=\n<<: *x\n%TAG ! x\n\u{feff}\t";
+        let characters: Vec<char> = seed.chars().collect();
+        let mut state = 1_u64;
+        let mut random = |below: usize| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            usize::try_from(state >> 33).unwrap() % below
+        };
+        for _ in 0..20_000 {
+            let mut text = characters.clone();
+            for _ in 0..random(6) + 1 {
+                let (from, to) = (random(text.len()), random(text.len()));
+                match random(3) {
+                    0 => text[from] = text[to],
+                    1 => {
+                        text.remove(from);
+                    }
+                    _ => text.insert(from, characters[random(characters.len())]),
+                }
+            }
+            let text: String = text.into_iter().collect();
+            let _ = parse_stream(text.as_bytes());
+        }
+    }
 }

@@ -8,10 +8,12 @@ use std::collections::HashMap;
 use base64::Engine as _;
 use base64::engine::DecodePaddingMode;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD};
-use libyaml_safer::{Event, EventData, Parser};
+use libyaml_safer::{Event, EventData, MappingStyle, Parser, SequenceStyle};
 use serde_json::{Map, Value};
 
+use super::encoding::lossy;
 use super::numbers::{self, Beyond};
+use super::quirks;
 use super::resolve::{Resolved, TAG_PREFIX, resolve, resolve_tagged};
 use super::{Document, DuplicateKey, Limits, Problem, YamlError};
 
@@ -29,13 +31,18 @@ pub(super) fn read(
     limits: &Limits,
     nodes: &mut usize,
 ) -> Result<Option<Document>, YamlError> {
+    let marks = quirks::ByteOrderMarks::hide(text);
+    let text = marks.text();
     let mut composer = Composer {
         parser: Parser::new(),
+        text,
+        marks: &marks,
         place,
         limits,
         tree: Vec::new(),
         anchors: HashMap::new(),
         budget: *nodes,
+        open_flows: 0,
     };
     composer.parser.set_input(text);
     let Some(root) = composer.document()? else { return Ok(None) };
@@ -80,6 +87,10 @@ enum Content {
 
 struct Composer<'a, 'l> {
     parser: Parser<&'a [u8]>,
+    text: &'a [u8],
+    marks: &'l quirks::ByteOrderMarks<'l>,
+    /// How many of the open lists and maps are in flow style.
+    open_flows: usize,
     place: Place,
     limits: &'l Limits,
     tree: Vec<Node>,
@@ -90,32 +101,41 @@ struct Composer<'a, 'l> {
 impl Composer<'_, '_> {
     /// The root of the first document.
     fn document(&mut self) -> Result<Option<NodeId>, YamlError> {
-        let mut open: Vec<NodeId> = Vec::new();
+        let mut open: Vec<(NodeId, bool)> = Vec::new();
+        let mut flow = false;
         let mut root = None;
         loop {
-            let Event { data, start_mark, .. } = self.parser.parse().map_err(|error| self.syntax(&error))?;
+            let Event { data, start_mark, end_mark, .. } = self.event()?;
             let line = start_mark.line;
             let id = self.tree.len();
             let content = match data {
                 EventData::StreamStart { .. } | EventData::DocumentStart { .. } => continue,
                 EventData::StreamEnd | EventData::DocumentEnd { .. } => return Ok(root),
                 EventData::SequenceEnd | EventData::MappingEnd => {
-                    open.pop();
+                    if open.pop().is_some_and(|(_, flow)| flow) {
+                        self.open_flows -= 1;
+                    }
                     continue;
                 }
                 EventData::Alias { anchor } => match self.anchors.get(&anchor) {
                     Some(target) => Content::Alias { target: *target, anchor },
                     None => return Err(self.fail(line, Problem::UnknownAnchor(anchor))),
                 },
-                EventData::Scalar { anchor, tag, value, plain_implicit, .. } => {
+                EventData::Scalar { anchor, tag, value, plain_implicit, style, .. } => {
+                    let source = self.source(start_mark.index, end_mark.index);
+                    if let Some(words) = quirks::refused(source, style, self.open_flows > 0) {
+                        return Err(self.fail(line, Problem::Syntax(words.to_owned())));
+                    }
                     self.remember(anchor, id);
-                    Content::Scalar { text: value, tag, implicit: plain_implicit }
+                    Content::Scalar { text: self.marks.restore(value), tag, implicit: plain_implicit }
                 }
-                EventData::SequenceStart { anchor, .. } => {
+                EventData::SequenceStart { anchor, style, .. } => {
+                    flow = style == SequenceStyle::Flow;
                     self.remember(anchor, id);
                     Content::Sequence(Vec::new())
                 }
-                EventData::MappingStart { anchor, .. } => {
+                EventData::MappingStart { anchor, style, .. } => {
+                    flow = style == MappingStyle::Flow;
                     self.remember(anchor, id);
                     Content::Mapping(Vec::new())
                 }
@@ -126,7 +146,7 @@ impl Composer<'_, '_> {
             }
             self.budget -= 1;
             self.tree.push(Node { line, content });
-            match open.last().and_then(|parent| self.tree.get_mut(*parent)) {
+            match open.last().and_then(|(parent, _)| self.tree.get_mut(*parent)) {
                 Some(Node { content: Content::Sequence(children) | Content::Mapping(children), .. }) => {
                     children.push(id);
                 }
@@ -136,8 +156,29 @@ impl Composer<'_, '_> {
                 if open.len() >= self.limits.depth {
                     return Err(self.fail(line, Beyond::Depth.problem(self.limits)));
                 }
-                open.push(id);
+                open.push((id, flow));
+                self.open_flows += usize::from(flow);
             }
+        }
+    }
+
+    fn source(&self, start: u64, end: u64) -> &[u8] {
+        let (start, end) =
+            (usize::try_from(start).unwrap_or_default(), usize::try_from(end).unwrap_or_default());
+        self.text.get(start..end).unwrap_or_default()
+    }
+
+    fn event(&mut self) -> Result<Event, YamlError> {
+        // The event parser panics on some texts that it should refuse; the parser is not used again after that.
+        let parser = &mut self.parser;
+        let event = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| parser.parse()));
+        match event {
+            Ok(event) => event.map_err(|error| self.syntax(&error)),
+            Err(_) => Err(YamlError {
+                document: self.place.document,
+                line: 0,
+                problem: Problem::Syntax("the text can't be scanned".to_owned()),
+            }),
         }
     }
 
@@ -433,12 +474,7 @@ fn binary(text: &str) -> Result<String, Problem> {
     let compact: String = text.chars().filter(|char| !matches!(char, '\n' | '\r')).collect();
     let bytes =
         STANDARD.decode(&compact).or_else(|_| LENIENT.decode(&compact)).map_err(|_| Problem::BadBinary)?;
-    let mut decoded = String::with_capacity(bytes.len());
-    for chunk in bytes.utf8_chunks() {
-        decoded.push_str(chunk.valid());
-        decoded.extend(std::iter::repeat_n('\u{fffd}', chunk.invalid().len()));
-    }
-    Ok(decoded)
+    Ok(lossy(&bytes))
 }
 
 /// A float as a key: the shortest digits of its 32-bit form, with an exponent from six digits on.

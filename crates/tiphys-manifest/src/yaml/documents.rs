@@ -1,7 +1,7 @@
 //! How kubectl cuts a stream into documents, before any YAML is read.
 //!
 //! A line that starts with `---` separates, wherever it stands, also within a block scalar. A stream whose first
-//! character is `{` is JSON as a whole. Leaves the reading of one document to `compose`.
+//! character is `{` is tried as JSON first. Leaves the reading of one document to `compose`.
 
 use std::borrow::Cow;
 
@@ -14,7 +14,7 @@ const SEPARATOR: &[u8] = b"---";
 /// How far kubectl looks for the `{` of a JSON stream.
 const SNIFFED: usize = 4096;
 
-/// One document's text, with line ends made plain.
+/// One document's text, with line ends made plain and one at its end.
 pub(super) struct Chunk<'a> {
     pub(super) text: Cow<'a, [u8]>,
     /// From 1, counting also what turns out to be empty.
@@ -39,8 +39,21 @@ pub(super) fn starts_as_json(text: &[u8]) -> bool {
 }
 
 /// The documents' texts in order. An error ends the iteration.
-pub(super) fn split(text: &[u8]) -> impl Iterator<Item = Result<Chunk<'_>, YamlError>> {
-    Splitter { text, at: 0, line: 1, number: 0, failed: false }
+pub(super) fn split(text: &[u8], first: Start) -> impl Iterator<Item = Result<Chunk<'_>, YamlError>> {
+    Splitter { text, at: 0, line: first.line, number: first.number, failed: false }
+}
+
+/// What came before a text in its stream.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Start {
+    /// The text's first line, from 1.
+    pub(super) line: usize,
+    /// How many documents stand before it.
+    pub(super) number: usize,
+}
+
+impl Start {
+    pub(super) const OF_STREAM: Start = Start { line: 1, number: 0 };
 }
 
 struct Splitter<'a> {
@@ -93,8 +106,12 @@ impl<'a> Splitter<'a> {
     fn chunk(&mut self, start: usize, end: usize, line: usize, carriage_returns: bool) -> Chunk<'a> {
         self.number += 1;
         let text = self.text.get(start..end).unwrap_or_default();
-        let text =
+        let mut text =
             if carriage_returns { Cow::Owned(without_carriage_returns(text)) } else { Cow::Borrowed(text) };
+        // kubectl ends every line, also the last one, so that a block scalar at the end keeps its line end.
+        if !text.ends_with(b"\n") {
+            text.to_mut().push(b'\n');
+        }
         Chunk { text, number: self.number, line }
     }
 }
@@ -113,28 +130,49 @@ fn without_carriage_returns(text: &[u8]) -> Vec<u8> {
     plain
 }
 
-/// Reads a stream of JSON values.
-pub(super) fn read_json(text: &[u8], limits: &Limits) -> Result<Vec<Document>, YamlError> {
+/// What of a stream could be read as JSON.
+pub(super) struct Json<'a> {
+    pub(super) documents: Vec<Document>,
+    /// Where kubectl goes on with YAML: a stream is surely JSON only from its second value on.
+    pub(super) rest: Option<(&'a [u8], Start)>,
+}
+
+/// Reads JSON values as far as there are any. `nodes` is what is left of the stream's budget.
+pub(super) fn read_json<'a>(
+    text: &'a [u8],
+    limits: &Limits,
+    nodes: &mut usize,
+) -> Result<Json<'a>, YamlError> {
     let mut documents = Vec::new();
-    let mut nodes = limits.nodes;
     let mut stream = serde_json::Deserializer::from_slice(text).into_iter::<Value>();
     let mut number = 0;
     loop {
         let start = stream.byte_offset();
-        number += 1;
-        let fail = |line, problem| YamlError { document: number, line, problem };
+        let fail = |line, problem| YamlError { document: number + 1, line, problem };
         match stream.next() {
-            None => return Ok(documents),
+            None => return Ok(Json { documents, rest: None }),
+            // A number beyond all floats is well-formed JSON, and an error to kubectl only later.
+            Some(Err(error)) if number <= 1 && !error.to_string().starts_with("number out of range") => {
+                let blank = text.get(start..).unwrap_or_default();
+                let newline =
+                    blank.iter().take_while(|byte| byte.is_ascii_whitespace()).position(|b| *b == b'\n');
+                let at = start + newline.map_or(0, |at| at + 1);
+                let line =
+                    1 + text.get(..at).unwrap_or_default().iter().filter(|byte| **byte == b'\n').count();
+                let rest = text.get(at..).unwrap_or_default();
+                return Ok(Json { documents, rest: Some((rest, Start { line, number })) });
+            }
             Some(Err(error)) => return Err(fail(error.line(), Problem::Json(without_position(&error)))),
             Some(Ok(mut value)) => {
                 let line = first_line(text, start);
-                normalize(&mut value, limits.depth, &mut nodes)
+                normalize(&mut value, limits.depth, nodes)
                     .map_err(|what| fail(line, what.problem(limits)))?;
                 if !value.is_null() {
                     documents.push(Document { value, line, duplicate_keys: Vec::new() });
                 }
             }
         }
+        number += 1;
     }
 }
 
@@ -155,7 +193,7 @@ mod tests {
     use super::*;
 
     fn texts(stream: &str) -> Vec<(String, usize)> {
-        split(stream.as_bytes())
+        split(stream.as_bytes(), Start::OF_STREAM)
             .map(|chunk| chunk.unwrap())
             .map(|chunk| (String::from_utf8(chunk.text.into_owned()).unwrap(), chunk.line))
             .collect()
@@ -164,9 +202,9 @@ mod tests {
     #[test]
     fn separators_cut_and_the_first_one_stays() {
         assert_eq!(texts("a\n---\nb\n"), [("a\n".into(), 1), ("b\n".into(), 3)]);
-        assert_eq!(texts("---\na\n--- # c\n---\nb"), [("---\na\n".into(), 1), ("---\nb".into(), 4)]);
+        assert_eq!(texts("---\na\n--- # c\n---\nb"), [("---\na\n".into(), 1), ("---\nb\n".into(), 4)]);
         assert_eq!(texts(""), []);
-        assert_eq!(texts("---"), [("---".into(), 1)]);
+        assert_eq!(texts("---"), [("---\n".into(), 1)]);
     }
 
     #[test]
@@ -176,7 +214,7 @@ mod tests {
 
     #[test]
     fn text_behind_a_separator_is_an_error_that_names_the_line() {
-        let error = split(b"a\nb\n--- c\n").find_map(Result::err).unwrap();
+        let error = split(b"a\nb\n--- c\n", Start::OF_STREAM).find_map(Result::err).unwrap();
         assert_eq!((error.document, error.line), (1, 3));
     }
 
