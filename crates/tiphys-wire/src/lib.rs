@@ -19,4 +19,6 @@ pub use channel::{ChannelError, MAX_MESSAGE_BYTES, internal_channel, repo_client
 pub use error::{ErrorKind, WireError};
 pub use probes::{Readiness, serve_probes};
 pub use serve::{ServeError, repo_service, serve_internal, state_service};
-pub use tls::{CertificateBundle, CertificateStore, InternalCertificates, InternalTls};
+pub use tls::{
+    CertificateBundle, CertificateStore, DirectoryStore, InternalCertificates, InternalTls, KeyedStore,
+};

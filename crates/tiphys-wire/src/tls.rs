@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 pub use bundle::{CertificateBundle, PrivateKeyPem, SERVICE_NAMES};
-pub use store::{CertificateStore, DirectoryStore, StoreError};
+pub use store::{CertificateStore, DirectoryStore, KeyedStore, StoreError};
 pub use web::{WebCertificate, web_server_config};
 
 use rustls::pki_types::pem::PemObject;

@@ -1,6 +1,7 @@
 //! Where an installation keeps its certificates. The Secret of a cluster is implemented by the crate that owns the
 //! client for it; here is the contract, and a folder for a machine without a cluster.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -40,6 +41,86 @@ pub trait CertificateStore: Send + Sync {
 
     /// Stores `bundle` if nothing is stored yet; [`StoreError::AlreadyExists`] otherwise.
     fn create<'a>(&'a self, bundle: &'a CertificateBundle) -> BoxFuture<'a, Result<(), StoreError>>;
+}
+
+/// Loads the four values by their keys; `None` when there are none.
+type LoadValues =
+    dyn Fn() -> BoxFuture<'static, Result<Option<BTreeMap<String, Vec<u8>>>, BoxError>> + Send + Sync;
+/// Creates the four values; `false` when somebody was faster.
+type CreateValues =
+    dyn Fn(BTreeMap<String, Vec<u8>>) -> BoxFuture<'static, Result<bool, BoxError>> + Send + Sync;
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// Anything that keeps values under keys and creates them at most once, such as a Secret, by its two functions.
+pub struct KeyedStore {
+    place: String,
+    load: Box<LoadValues>,
+    create: Box<CreateValues>,
+}
+
+impl KeyedStore {
+    /// A store at `place` (for messages: `secret argocd/tiphys-internal-tls`). `load` gives all values or `None`;
+    /// `create` says `false` when they exist already.
+    pub fn new<L, LF, C, CF>(place: impl Into<String>, load: L, create: C) -> Self
+    where
+        L: Fn() -> LF + Send + Sync + 'static,
+        LF: Future<Output = Result<Option<BTreeMap<String, Vec<u8>>>, BoxError>> + Send + 'static,
+        C: Fn(BTreeMap<String, Vec<u8>>) -> CF + Send + Sync + 'static,
+        CF: Future<Output = Result<bool, BoxError>> + Send + 'static,
+    {
+        Self {
+            place: place.into(),
+            load: Box::new(move || Box::pin(load())),
+            create: Box::new(move |values| Box::pin(create(values))),
+        }
+    }
+
+    fn failed(&self, source: BoxError) -> StoreError {
+        StoreError::Failed { place: self.place.clone(), source }
+    }
+}
+
+impl CertificateStore for KeyedStore {
+    fn load(&self) -> BoxFuture<'_, Result<Option<CertificateBundle>, StoreError>> {
+        Box::pin(async {
+            let Some(mut values) = (self.load)().await.map_err(|error| self.failed(error))? else {
+                return Ok(None);
+            };
+            let mut text = |key: &str| {
+                let bytes = values.remove(key).filter(|bytes| !bytes.is_empty());
+                let bytes = bytes
+                    .ok_or_else(|| StoreError::Incomplete(format!("{}: {key} is missing", self.place)))?;
+                String::from_utf8(bytes)
+                    .map_err(|_| StoreError::Incomplete(format!("{}: {key} is not text", self.place)))
+            };
+            Ok(Some(CertificateBundle {
+                ca_certificate: text("ca.crt")?,
+                certificate: text("tls.crt")?,
+                key: PrivateKeyPem::new(text("tls.key")?),
+                // Whoever brings certificates of their own may keep the authority's key to themselves.
+                ca_key: text("ca.key").ok().map(PrivateKeyPem::new),
+            }))
+        })
+    }
+
+    fn create<'a>(&'a self, bundle: &'a CertificateBundle) -> BoxFuture<'a, Result<(), StoreError>> {
+        let ca_key = bundle.ca_key.as_ref().map_or("", PrivateKeyPem::expose);
+        let values = [
+            ("ca.crt", bundle.ca_certificate.as_str()),
+            ("ca.key", ca_key),
+            ("tls.crt", bundle.certificate.as_str()),
+            ("tls.key", bundle.key.expose()),
+        ];
+        let values =
+            values.into_iter().map(|(key, text)| (key.to_owned(), text.as_bytes().to_vec())).collect();
+        Box::pin(async {
+            match (self.create)(values).await {
+                Ok(true) => Ok(()),
+                Ok(false) => Err(StoreError::AlreadyExists),
+                Err(error) => Err(self.failed(error)),
+            }
+        })
+    }
 }
 
 /// A folder readable by its owner alone.
