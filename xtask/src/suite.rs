@@ -13,7 +13,7 @@ use clap::{Args, ValueEnum};
 use tiphys_test_kit::{Tool, Tools};
 
 use self::cargo_test::Count;
-use crate::{coverage, crds, tidy, workspace};
+use crate::{coverage, crds, manifests, tidy, workspace};
 
 /// The suite has said what failed; nothing is left to print.
 #[derive(Debug)]
@@ -54,6 +54,8 @@ enum Step {
     Tidy,
     /// crds/ is what the types make it
     Crds,
+    /// deploy/ and charts/ are what they are rendered from
+    Manifests,
     /// docs/compatibility.md is what the tests make it
     Coverage,
     /// Licences and advisories of dependencies
@@ -114,7 +116,7 @@ fn run_step(step: Step, args: &TestArgs, count: &mut Count) -> Result<Outcome> {
         Step::Tools => {
             Tools::ensure(Tool::ALL)?;
         }
-        Step::Format => cargo(&["fmt", "--all", "--", "--check"])?,
+        Step::Format => cargo(&["fmt", "--all", "--", "--check", "-l"])?,
         Step::Lints => {
             cargo(&[
                 "clippy",
@@ -138,6 +140,7 @@ fn run_step(step: Step, args: &TestArgs, count: &mut Count) -> Result<Outcome> {
         }
         Step::Tidy => tidy::run()?,
         Step::Crds => crds::run(&crds::CrdsArgs { check: true })?,
+        Step::Manifests => manifests::run(&manifests::ManifestsArgs { check: true })?,
         Step::Coverage => coverage::run(&coverage::CoverageArgs { check: true })?,
         Step::Deny => return deny::run(args.deny),
         Step::Demo => return run_demo(),

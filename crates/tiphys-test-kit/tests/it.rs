@@ -5,3 +5,5 @@
 mod control_plane;
 #[path = "it/git_servers.rs"]
 mod git_servers;
+#[path = "it/toolchain.rs"]
+mod toolchain;
