@@ -6,6 +6,7 @@ use std::process::Command;
 
 use serde_json::{Map, Value};
 use tiphys_api::names::{component, label, parameters};
+use tiphys_settings::{Settings, SettingsInput};
 use tiphys_test_kit::{Tool, Tools};
 
 /// Runs a program and returns what it printed.
@@ -224,4 +225,35 @@ fn kinds_that_nobody_keeps_in_git_are_excluded_by_default() {
         assert!(excluded(group, kind), "{group}/{kind}");
     }
     assert!(!excluded("apps", "Deployment"));
+}
+
+#[test]
+fn the_chart_has_no_faults_that_helm_knows_and_refuses_values_that_it_does_not() {
+    let tools = Tools::ensure(&[Tool::Helm]).unwrap();
+    output(Command::new(tools.helm()).args(["lint", "--strict", "--quiet"]).arg(chart()));
+    let mut wrong = Command::new(tools.helm());
+    wrong.args(["template", "tiphys"]).arg(chart()).args(["--set", "repoServer.replica=3"]);
+    let refused = wrong.output().unwrap();
+    assert!(!refused.status.success(), "a typing mistake is refused");
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("replica"), "{refused:?}");
+}
+
+#[test]
+fn the_shipped_settings_hold_no_problem() {
+    let rendered = comparable(&kustomize("namespace-install"));
+    let data = |name: &str| -> BTreeMap<String, String> {
+        let data = &rendered[&format!("ConfigMap {name}")]["data"];
+        if data.is_null() { BTreeMap::new() } else { serde_json::from_value(data.clone()).unwrap() }
+    };
+    let input = SettingsInput {
+        argocd_cm: data("argocd-cm"),
+        argocd_rbac_cm: data("argocd-rbac-cm"),
+        ssh_known_hosts_cm: data("argocd-ssh-known-hosts-cm"),
+        tls_certs_cm: data("argocd-tls-certs-cm"),
+        gpg_keys_cm: data("argocd-gpg-keys-cm"),
+        ..SettingsInput::default()
+    };
+    assert!(input.argocd_cm.len() > 5 && input.ssh_known_hosts_cm.len() == 1);
+    let (_, problems) = Settings::parse(&input);
+    assert_eq!(problems, []);
 }
