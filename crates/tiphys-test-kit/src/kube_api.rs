@@ -181,6 +181,14 @@ impl KubeApi {
         self.json("PATCH", path, "application/merge-patch+json", Some(patch))
     }
 
+    /// Strategic merge patch, for built-in kinds.
+    ///
+    /// # Errors
+    /// See [`KubeApiError`].
+    pub fn strategic_merge_patch(&self, path: &str, patch: &Value) -> KubeApiResult<Value> {
+        self.json("PATCH", path, "application/strategic-merge-patch+json", Some(patch))
+    }
+
     /// Server-side apply as `manager`, taking fields over from others.
     ///
     /// # Errors
