@@ -4,6 +4,7 @@
 //! Everything listens on loopback with ports of its own, so several run side by side. What the programs are
 //! started with is in [`programs`], the keys and certificates in [`credentials`].
 
+pub mod audit;
 pub mod credentials;
 mod programs;
 mod shared;

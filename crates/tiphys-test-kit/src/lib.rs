@@ -16,6 +16,7 @@ pub mod supervise;
 pub mod toolchain;
 pub mod wait;
 
+pub use control_plane::audit::{AuditMark, AuditedRequest};
 pub use control_plane::{
     AuditLog, ControlPlane, ControlPlaneConfig, NODE_NAME, Workloads, shared_control_plane,
 };
