@@ -77,7 +77,6 @@ impl RenderError {
             self,
             Self::Machine { .. }
                 | Self::MissingTool { .. }
-                | Self::ToolTimeout { .. }
                 | Self::Tree(TreeError::Object { .. } | TreeError::Git(_))
                 | Self::Export(ExportError::Disk { .. } | ExportError::Tree(TreeError::Object { .. }))
         )
