@@ -21,6 +21,8 @@ mod refresh;
 mod source;
 mod status;
 mod target;
+#[cfg(test)]
+mod testing;
 mod tree;
 mod validation;
 mod verdict;
