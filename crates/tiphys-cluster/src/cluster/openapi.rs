@@ -38,8 +38,8 @@ struct Root {
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
 struct PathItem {
+    #[serde(rename = "serverRelativeURL")]
     server_relative_url: String,
 }
 

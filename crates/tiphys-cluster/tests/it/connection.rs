@@ -1,0 +1,152 @@
+//! Ways to a cluster: what a cluster Secret can say, and what is wrong when it does not work.
+
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+use tiphys_api::cluster::Cluster as RegisteredCluster;
+use tiphys_cluster::{Cluster, ClusterConfig, ClusterOptions, ClusterState};
+use tiphys_live::NotObserved;
+use tiphys_manifest::GroupKind;
+use tiphys_test_kit::{ControlPlane, ControlPlaneConfig};
+
+use crate::support::{config_map_key, create, plane, seen, synced, tracked_config_map, until};
+
+fn registered(server: &str, config: Value) -> ClusterConfig {
+    let cluster = RegisteredCluster {
+        server: server.to_owned(),
+        name: "remote".to_owned(),
+        config: serde_json::from_value(config).unwrap(),
+        ..RegisteredCluster::default()
+    };
+    ClusterConfig::from_registered(&cluster).unwrap()
+}
+
+fn pem(text: &str) -> Value {
+    Value::from(STANDARD.encode(text))
+}
+
+async fn settled(config: &ClusterConfig) -> (Arc<Cluster>, ClusterState) {
+    let cluster = Cluster::connect(config, ClusterOptions::default()).unwrap();
+    let state = cluster.settled().await;
+    (cluster, state)
+}
+
+// covers: CLU-012, CLU-015
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_token_and_a_certificate_authority_are_enough() {
+    let plane = plane().await;
+    let config = registered(
+        &plane.server_url(),
+        json!({"bearerToken": plane.admin_token(), "tlsClientConfig": {"caData": pem(plane.credentials().ca_pem())}}),
+    );
+    let (cluster, state) = settled(&config).await;
+    assert!(state.is_synced(), "{state:?}");
+    assert_eq!((cluster.server(), cluster.name()), (plane.server_url().as_str(), "remote"));
+}
+
+// covers: CLU-015
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_certificate_is_an_identity_and_verification_can_be_switched_off() {
+    let plane = plane().await;
+    let identity = plane.credentials().client_certificate("pilot", &["system:masters"]).unwrap();
+    let (certificate, key) = (pem(&identity.certificate_pem), pem(&identity.key_pem));
+    let verified = json!({"tlsClientConfig": {
+        "caData": pem(plane.credentials().ca_pem()), "certData": certificate, "keyData": key}});
+    let (_, state) = settled(&registered(&plane.server_url(), verified)).await;
+    assert!(state.is_synced(), "{state:?}");
+    let blind = json!({"tlsClientConfig": {"insecure": true, "certData": certificate, "keyData": key}});
+    let (_, state) = settled(&registered(&plane.server_url(), blind)).await;
+    assert!(state.is_synced(), "{state:?}");
+}
+
+// covers: CLU-015
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_name_that_a_server_certificate_must_hold_can_be_set() {
+    let plane = plane().await;
+    let with_name = |name: &str| {
+        registered(
+            &plane.server_url(),
+            json!({"bearerToken": plane.admin_token(), "tlsClientConfig": {
+                "caData": pem(plane.credentials().ca_pem()), "serverName": name}}),
+        )
+    };
+    let (_, state) = settled(&with_name("localhost")).await;
+    assert!(state.is_synced(), "{state:?}");
+    let (_, state) = settled(&with_name("elsewhere.example.org")).await;
+    assert!(state.failure().is_some_and(|reason| reason.contains("elsewhere.example.org")), "{state:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_certificate_of_an_unknown_authority_is_named_as_the_reason() {
+    let plane = plane().await;
+    let other = tiphys_test_kit::control_plane::credentials::Credentials::generate().unwrap();
+    let config = registered(
+        &plane.server_url(),
+        json!({"bearerToken": plane.admin_token(), "tlsClientConfig": {"caData": pem(other.ca_pem())}}),
+    );
+    let (cluster, state) = settled(&config).await;
+    let reason = state.failure().expect("a failure").to_owned();
+    assert!(reason.contains("certificate"), "{reason}");
+    let proof = cluster.observation().proof(&[GroupKind::new("", "ConfigMap")]);
+    assert!(proof.is_err());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_wrong_token_is_a_failure_with_the_words_of_the_api_server() {
+    let plane = plane().await;
+    let config = registered(
+        &plane.server_url(),
+        json!({"bearerToken": "no such token", "tlsClientConfig": {"caData": pem(plane.credentials().ca_pem())}}),
+    );
+    let (_, state) = settled(&config).await;
+    assert_eq!(state.failure(), Some("Unauthorized"));
+}
+
+// covers: TRK-013
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn kinds_that_may_not_be_listed_are_unknown_and_not_empty() {
+    let plane = plane().await;
+    let identity = plane.credentials().client_certificate("nobody-special", &[]).unwrap();
+    let config = registered(
+        &plane.server_url(),
+        json!({"tlsClientConfig": {"caData": pem(plane.credentials().ca_pem()),
+            "certData": pem(&identity.certificate_pem), "keyData": pem(&identity.key_pem)}}),
+    );
+    let (cluster, state) = settled(&config).await;
+    assert!(state.is_synced(), "{state:?}");
+    let secrets = GroupKind::new("", "Secret");
+    let Err(NotObserved::Lost { reason, .. }) = cluster.observation().proof([&secrets]) else {
+        panic!("absence of Secrets must not be provable");
+    };
+    assert!(reason.contains("User \"nobody-special\" cannot list resource \"secrets\""), "{reason}");
+
+    let options = ClusterOptions { respect_rbac: true, ..ClusterOptions::default() };
+    let respectful = Cluster::connect(&config, options).unwrap();
+    assert!(respectful.settled().await.is_synced());
+    let proof = respectful.observation().proof([&secrets]);
+    assert_eq!(proof, Err(NotObserved::NotWatched(secrets)));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_clusters_are_kept_apart() {
+    let first = plane().await;
+    let second = tokio::task::spawn_blocking(|| ControlPlane::start(ControlPlaneConfig::default()));
+    let second = second.await.unwrap().unwrap();
+    let (one, two) = (synced(first).await, synced(&second).await);
+    let namespace = first.create_namespace("apart").unwrap();
+    second.api().create("/api/v1/namespaces", &json!({"metadata": {"name": namespace}})).unwrap();
+    one.apply(&create(&tracked_config_map(&namespace, "first", "app"))).await.unwrap();
+    two.apply(&create(&tracked_config_map(&namespace, "second", "app"))).await.unwrap();
+    assert_eq!(one.read(|index| index.tracked("app").iter().any(|node| node.key.name() == "second")), false);
+    assert!(two.node(&config_map_key(&namespace, "first")).is_none());
+    // One of them goes; the other one does not notice.
+    second.kill_apiserver();
+    until("the second cluster is down", || two.state().failure().map(str::to_owned)).await;
+    let path = format!("/api/v1/namespaces/{namespace}/configmaps");
+    first.api().create(&path, &tracked_config_map(&namespace, "later", "app")).unwrap();
+    seen(&one, &config_map_key(&namespace, "later")).await;
+    assert!(one.state().is_synced());
+    assert!(two.node(&config_map_key(&namespace, "second")).is_some(), "what is known is kept");
+}
