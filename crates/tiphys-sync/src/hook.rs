@@ -211,6 +211,7 @@ fn collect<T: Ord>(text: &str, parse: fn(&str) -> Option<T>) -> Vec<T> {
 }
 
 #[cfg(test)]
+#[allow(clippy::needless_pass_by_value)] // `json!` takes its parts by reference.
 mod tests {
     use serde_json::json;
 

@@ -259,6 +259,7 @@ fn removal(value: &str) -> Option<Removal> {
 }
 
 #[cfg(test)]
+#[allow(clippy::needless_pass_by_value)] // `json!` takes its parts by reference.
 mod tests {
     use serde_json::json;
 

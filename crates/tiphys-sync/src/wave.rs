@@ -27,6 +27,7 @@ pub fn of(manifest: &Manifest) -> i64 {
 }
 
 #[cfg(test)]
+#[allow(clippy::needless_pass_by_value)] // `json!` takes its parts by reference.
 mod tests {
     use serde_json::json;
 

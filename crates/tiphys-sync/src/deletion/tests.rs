@@ -1,5 +1,8 @@
 //! A fake cluster as a map, and the deletion walking through it.
 
+// Objects are written with `json!`, which takes its parts by reference.
+#![allow(clippy::needless_pass_by_value)]
+
 use std::cell::RefCell;
 use std::sync::Arc;
 

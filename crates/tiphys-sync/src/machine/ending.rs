@@ -25,12 +25,9 @@ impl Step<'_> {
             return false;
         }
         for (task, live) in self.own_hooks() {
-            match hook_verdict(&live) {
-                None => {
-                    self.sync.set_result(task.id, ResultCode::default(), OperationPhase::Succeeded, "Deleted")
-                }
-                Some((phase, text)) => self.sync.set_result(task.id, ResultCode::default(), phase, text),
-            }
+            let (phase, text) =
+                hook_verdict(&live).unwrap_or((OperationPhase::Succeeded, "Deleted".to_owned()));
+            self.sync.set_result(task.id, ResultCode::default(), phase, text);
             if let Some(state) = self.sync.tasks.get_mut(task.id.index()) {
                 state.progress = Progress::Done;
                 state.cleanup.delete = match hook_verdict(&live) {

@@ -69,7 +69,7 @@ impl Step<'_> {
     }
 
     fn keep_status(&self, id: TaskId, default: ResultCode) -> ResultCode {
-        self.sync.result_of(id).map(|result| result.status.clone()).unwrap_or(default)
+        self.sync.result_of(id).map_or(default, |result| result.status.clone())
     }
 
     fn all_tasks(&self) -> Vec<TaskId> {

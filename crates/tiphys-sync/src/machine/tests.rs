@@ -249,6 +249,28 @@ fn only_the_object_that_was_planned_for_is_pruned() {
     assert_eq!(world.phase(), "Succeeded");
 }
 
+#[test]
+fn an_object_that_took_the_place_of_the_planned_one_is_not_pruned() {
+    let ask = Ask::of([extra(&config_map("old", &[]))]);
+    let mut sync = SyncState::new(ask.plan(), ask.state(), SyncSettings::default());
+    let mut cluster = crate::testing::cluster::Cluster::default();
+    cluster.insert(config_map("old", &[]));
+    assert_ne!(cluster.objects.values().next().unwrap()["metadata"]["uid"], "uid-old");
+    sync.step(Event::Started, &cluster, at(0));
+    let effects = sync.step(Event::Persisted, &cluster, at(0));
+    assert!(matches!(effects[..], [Effect::Finish(_)]), "{effects:?}");
+}
+
+#[test]
+fn a_hook_is_not_removed_for_its_second_run_before_its_first_result_is_recorded() {
+    let mut world = World::sync([config_map("both", &[(HOOK, "PreSync,Sync")])]);
+    world.slow_record = true;
+    world.settings.wave_delay = Duration::ZERO;
+    world.run();
+    assert_eq!(log(&world), ["create both", "delete both", "release both", "create both", "release both"]);
+    assert_eq!(world.phase(), "Succeeded");
+}
+
 // covers: SYN-041
 #[test]
 fn a_prune_that_needs_a_confirmation_waits_for_it() {

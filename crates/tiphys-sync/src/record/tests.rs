@@ -1,5 +1,8 @@
 //! One patch for the end of an operation, and nothing twice.
 
+// Objects are written with `json!`, which takes its parts by reference.
+#![allow(clippy::needless_pass_by_value)]
+
 use serde_json::json;
 
 use super::*;

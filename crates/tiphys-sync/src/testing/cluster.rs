@@ -258,6 +258,9 @@ pub(crate) struct World {
     pub(crate) terminate_at: Option<usize>,
     /// Effects that were carried out, `WakeAt` left out.
     pub(crate) effects: usize,
+    /// Records are stored only when nothing else can be done.
+    pub(crate) slow_record: bool,
+    unstored: Option<tiphys_api::application::OperationState>,
     /// Each recorded phase and message, neighbours different.
     pub(crate) told: Vec<String>,
     /// How often an operation's end was recorded.
@@ -274,6 +277,7 @@ enum Fate {
 }
 
 impl World {
+    #[allow(clippy::needless_pass_by_value)] // `json!` takes its parts by reference.
     pub(crate) fn new(desired: impl IntoIterator<Item = Value>, operation: Value) -> Self {
         let application = json!({
             "metadata": {"name": "app", "uid": "uid-app", "resourceVersion": "1"},
@@ -289,6 +293,8 @@ impl World {
             now: at(0),
             crash: None,
             terminate_at: None,
+            slow_record: false,
+            unstored: None,
             effects: 0,
             told: Vec::new(),
             ends: 0,
@@ -354,6 +360,7 @@ impl World {
     /// One life of a controller: from reading the Application to the end of an attempt, or death.
     fn live(&mut self) {
         self.lives += 1;
+        self.unstored = None;
         let operation: Operation = self.application.operation.clone().unwrap();
         let recorded = self.application.status.operation_state.clone();
         let recorded = recorded.filter(|state| !state.phase.is_completed() && state.operation == operation);
@@ -424,7 +431,10 @@ impl World {
                     }
                 }
             }
-            if self.cluster.run() {
+            if let Some(state) = self.unstored.take() {
+                self.store(&state);
+                events.push(Event::Persisted);
+            } else if self.cluster.run() {
                 events.push(Event::LiveChanged);
             } else if let Some(at) = wake.take() {
                 self.now = self.now.max(at);
@@ -448,6 +458,11 @@ impl World {
         }
         let ended = matches!(effect, Effect::Finish(_));
         let answer = match effect {
+            Effect::Persist(state) if self.slow_record => {
+                assert!(self.unstored.is_none(), "two records on their way");
+                self.unstored = Some(*state);
+                None
+            }
             Effect::Persist(state) => {
                 self.store(&state);
                 Some(Event::Persisted)

@@ -121,14 +121,18 @@ fn check(world: &World, name: &str, crash: Crash) {
 #[test]
 fn a_controller_that_dies_at_any_effect_is_replaced_without_a_trace() {
     let mut cases = 0;
-    for scenario in scenarios() {
+    for (scenario, slow_record) in
+        scenarios().into_iter().zip([false; 99]).chain(scenarios().into_iter().zip([true; 99]))
+    {
         let mut calm = (scenario.make)();
+        calm.slow_record = slow_record;
         calm.run();
         let expected = outcome(&calm);
         for number in 0..calm.effects {
             for crash in [Crash::Before(number), Crash::After(number)] {
                 let mut world = (scenario.make)();
                 world.crash = Some(crash);
+                world.slow_record = slow_record;
                 world.run();
                 check(&world, scenario.name, crash);
                 assert_eq!(
@@ -143,7 +147,7 @@ fn a_controller_that_dies_at_any_effect_is_replaced_without_a_trace() {
             }
         }
     }
-    assert!(cases > 150, "{cases} cases are too few to mean anything");
+    assert!(cases > 300, "{cases} cases are too few to mean anything");
 }
 
 #[test]
@@ -151,8 +155,9 @@ fn an_operation_can_be_terminated_at_any_effect_and_by_any_successor() {
     for scenario in scenarios() {
         let mut calm = (scenario.make)();
         calm.run();
-        for number in 1..calm.effects {
+        for (number, slow_record) in (1..calm.effects).flat_map(|number| [(number, false), (number, true)]) {
             let mut world = (scenario.make)();
+            world.slow_record = slow_record;
             world.terminate_at = Some(number);
             world.run();
             let crash = Crash::Before(number);
