@@ -257,3 +257,57 @@ fn the_shipped_settings_hold_no_problem() {
     let (_, problems) = Settings::parse(&input);
     assert_eq!(problems, []);
 }
+
+#[test]
+fn another_namespace_and_image_reach_everything_that_names_them() {
+    let overlay = tempfile::tempdir().unwrap();
+    // Kustomize takes relative folders only.
+    let from = overlay.path().canonicalize().unwrap();
+    let to = tiphys_e2e::workspace().join("deploy/cluster-install").canonicalize().unwrap();
+    let up = "../".repeat(from.components().count() - 1);
+    // As deploy/README.md says.
+    let namespace = serde_json::json!({
+        "apiVersion": "builtin",
+        "kind": "NamespaceTransformer",
+        "metadata": { "name": "namespace", "namespace": "gitops" },
+        "setRoleBindingSubjects": "allServiceAccounts",
+    });
+    let kustomization = serde_json::json!({
+        "transformers": [namespace.to_string()],
+        "resources": [format!("{up}{}", to.strip_prefix("/").unwrap().display())],
+        "images": [{ "name": "tiphys", "newName": "registry.example.com/tiphys", "newTag": "0.1.0" }],
+    });
+    std::fs::write(from.join("kustomization.yaml"), kustomization.to_string()).unwrap();
+    let tools = Tools::ensure(&[Tool::Kustomize]).unwrap();
+    let rendered = output(Command::new(tools.kustomize()).arg("build").arg(&from));
+
+    let mut images = 0;
+    for mut object in objects(&rendered) {
+        let name = name_of(&object);
+        let cluster_wide = ["CustomResourceDefinition", "ClusterRole", "ClusterRoleBinding"];
+        let expected = if cluster_wide.contains(&object["kind"].as_str().unwrap()) {
+            Value::Null
+        } else {
+            "gitops".into()
+        };
+        assert_eq!(object["metadata"]["namespace"], expected, "{name}");
+        for subject in object["subjects"].as_array().into_iter().flatten() {
+            assert_eq!(subject["namespace"], "gitops", "{name}");
+        }
+        for container in containers_mut(&mut object) {
+            assert_eq!(container["image"], "registry.example.com/tiphys:0.1.0", "{name}");
+            images += 1;
+        }
+    }
+    assert_eq!(images, 3);
+}
+
+#[test]
+fn a_takeover_brings_everything_but_settings() {
+    let installation = comparable(&kustomize("cluster-install"));
+    let takeover = comparable(&kustomize("takeover"));
+    for (name, object) in installation {
+        let is_setting = name.starts_with("ConfigMap ") || name.starts_with("Secret ");
+        assert_eq!(takeover.get(&name), (!is_setting).then_some(&object), "{name}");
+    }
+}
