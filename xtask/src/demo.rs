@@ -37,6 +37,9 @@ pub(crate) struct DemoArgs {
     /// Uses the current context of this file instead of a control plane of its own
     #[arg(long, value_name = "FILE")]
     kubeconfig: Option<PathBuf>,
+    /// Runs this `tiphys` instead of building it
+    #[arg(long, value_name = "FILE")]
+    program: Option<PathBuf>,
     /// Seconds after which Applications that are not Synced and Healthy are an error
     #[arg(long, default_value_t = 300)]
     timeout: u64,
@@ -44,7 +47,12 @@ pub(crate) struct DemoArgs {
 
 pub(crate) fn run(args: &DemoArgs) -> Result<()> {
     let tools = Tools::ensure(Tool::ALL)?;
-    let program = build_program()?;
+    let program = match &args.program {
+        Some(program) => {
+            program.canonicalize().with_context(|| format!("failed to find {}", program.display()))?
+        }
+        None => build_program()?,
+    };
     let started = Instant::now();
 
     say("starting a cluster");
