@@ -18,7 +18,7 @@ use tiphys_test_kit::{Installation, InstallationConfig, Service, Tool, Tools};
 
 use self::applications::Row;
 use self::cluster::Cluster;
-use self::repositories::Repositories;
+use self::repositories::{Expected, Repositories};
 use self::screen::Screen;
 use crate::workspace;
 
@@ -78,18 +78,18 @@ pub(crate) fn run(args: &DemoArgs) -> Result<()> {
     say("applying the application of applications");
     cluster.kubectl().apply(NAMESPACE, &repositories.root_application()?)?;
 
-    let names = repositories.applications()?;
-    converge(&cluster, &installation, &names, Duration::from_secs(args.timeout))?;
+    let expected = repositories.applications()?;
+    converge(&cluster, &installation, &expected, Duration::from_secs(args.timeout))?;
     println!(
         "\nall {} Applications are Synced and Healthy, {:.1} s after the start",
-        names.len(),
+        expected.len(),
         started.elapsed().as_secs_f64()
     );
     if args.once {
         return Ok(());
     }
     println!("{}", things_to_try(&cluster, &installation, &repositories, &tools));
-    follow(&cluster, &names)
+    follow(&cluster, &expected)
 }
 
 /// The program, from this workspace. The build that tests use too: it is there soonest.
@@ -112,24 +112,24 @@ fn build_program() -> Result<PathBuf> {
 fn converge(
     cluster: &Cluster,
     installation: &Installation,
-    names: &[String],
+    expected: &[Expected],
     within: Duration,
 ) -> Result<()> {
     let deadline = Instant::now() + within;
     let mut screen = Screen::new();
     loop {
-        let rows = look(cluster, names);
+        let rows = look(cluster, expected);
         let rows = rows.as_deref().unwrap_or_default();
         screen.show(rows);
-        if rows.len() == names.len() && rows.iter().all(Row::is_well) {
+        if rows.len() == expected.len() && rows.iter().all(Row::is_well) {
             return Ok(());
         }
         if Instant::now() >= deadline {
             let unwell: Vec<_> = rows.iter().filter(|row| !row.is_well()).map(Row::line).collect();
             bail!(
                 "{} of {} Applications are not Synced and Healthy after {} s:\n{}\nthe end of the controller's log:\n{}",
-                names.len() - rows.iter().filter(|row| row.is_well()).count(),
-                names.len(),
+                expected.len() - rows.iter().filter(|row| row.is_well()).count(),
+                expected.len(),
                 within.as_secs(),
                 unwell.join("\n"),
                 installation.log_tail(Service::ApplicationController, 15)
@@ -140,11 +140,11 @@ fn converge(
 }
 
 /// Says what changes, for as long as the user likes. Ctrl-C ends the process and all that it started.
-fn follow(cluster: &Cluster, names: &[String]) -> Result<()> {
-    let mut before = look(cluster, names)?;
+fn follow(cluster: &Cluster, expected: &[Expected]) -> Result<()> {
+    let mut before = look(cluster, expected)?;
     loop {
         std::thread::sleep(INTERVAL);
-        let Ok(now) = look(cluster, names) else { continue };
+        let Ok(now) = look(cluster, expected) else { continue };
         for line in applications::changes(&before, &now) {
             println!("{line}");
         }
@@ -152,10 +152,10 @@ fn follow(cluster: &Cluster, names: &[String]) -> Result<()> {
     }
 }
 
-fn look(cluster: &Cluster, names: &[String]) -> Result<Vec<Row>> {
+fn look(cluster: &Cluster, expected: &[Expected]) -> Result<Vec<Row>> {
     let path = format!("/apis/argoproj.io/v1alpha1/namespaces/{NAMESPACE}/applications");
     let objects = cluster.api().list(&path)?;
-    Ok(applications::rows(&objects, names))
+    Ok(applications::rows(&objects, expected))
 }
 
 fn things_to_try(

@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use super::repositories::Expected;
+
 /// What the demo shows of one Application.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Row {
@@ -10,6 +12,8 @@ pub(super) struct Row {
     pub(super) health: String,
     /// The first seven digits of the commit.
     pub(super) revision: String,
+    /// Whether that is the commit that was published, and not one of an earlier run.
+    pub(super) is_current: bool,
     /// What is going on or wrong.
     pub(super) note: String,
 }
@@ -17,30 +21,30 @@ pub(super) struct Row {
 impl Row {
     /// Whether nothing is left to do.
     pub(super) fn is_well(&self) -> bool {
-        self.sync == "Synced" && self.health == "Healthy"
+        self.sync == "Synced" && self.health == "Healthy" && self.is_current
     }
 
     /// All of it in one line without colours.
     pub(super) fn line(&self) -> String {
-        let Self { name, sync, health, revision, note } = self;
+        let Self { name, sync, health, revision, note, .. } = self;
         format!("{name:<18} {sync:<10} {health:<12} {revision:<8} {note}").trim_end().to_owned()
     }
 }
 
-/// Rows of the named Applications that exist, in the order of the names.
-pub(super) fn rows(objects: &[Value], names: &[String]) -> Vec<Row> {
-    names
+/// Rows of the expected Applications that exist, in that order.
+pub(super) fn rows(objects: &[Value], expected: &[Expected]) -> Vec<Row> {
+    expected
         .iter()
-        .filter_map(|name| {
+        .filter_map(|one| {
             objects
                 .iter()
-                .find(|object| object["metadata"]["name"] == name.as_str())
-                .map(|object| row(name, object))
+                .find(|object| object["metadata"]["name"] == one.name.as_str())
+                .map(|object| row(one, object))
         })
         .collect()
 }
 
-fn row(name: &str, object: &Value) -> Row {
+fn row(expected: &Expected, object: &Value) -> Row {
     let text = |path: &str| object.pointer(path).and_then(Value::as_str).unwrap_or_default();
     let word = |path: &str| if text(path).is_empty() { "-".to_owned() } else { text(path).to_owned() };
     let condition = object
@@ -56,7 +60,8 @@ fn row(name: &str, object: &Value) -> Row {
         format!("{phase}: {}", text("/status/operationState/message"))
     };
     Row {
-        name: name.to_owned(),
+        name: expected.name.clone(),
+        is_current: text("/status/sync/revision") == expected.commit,
         sync: word("/status/sync/status"),
         health: word("/status/health/status"),
         revision: text("/status/sync/revision").chars().take(7).collect(),
@@ -93,16 +98,23 @@ mod tests {
     use super::*;
     use serde_json::json;
 
+    fn expected(name: &str) -> Expected {
+        Expected { name: name.to_owned(), commit: "0123456789".to_owned() }
+    }
+
     #[test]
-    fn an_application_is_well_when_it_is_synced_and_healthy() {
-        let object = json!({
+    fn an_application_is_well_when_it_is_synced_to_what_was_published_and_healthy() {
+        let mut object = json!({
             "metadata": {"name": "a"},
             "status": {"sync": {"status": "Synced", "revision": "0123456789"}, "health": {"status": "Healthy"}},
         });
-        let rows = rows(&[object], &["b".to_owned(), "a".to_owned()]);
-        assert_eq!(rows.len(), 1);
-        assert!(rows[0].is_well());
-        assert_eq!(rows[0].revision, "0123456");
+        let both = [expected("b"), expected("a")];
+        let shown = rows(std::slice::from_ref(&object), &both);
+        assert_eq!(shown.len(), 1);
+        assert!(shown[0].is_well());
+        assert_eq!(shown[0].revision, "0123456");
+        object["status"]["sync"]["revision"] = json!("0123456aaa");
+        assert!(!rows(&[object], &both)[0].is_well());
     }
 
     #[test]
@@ -111,10 +123,10 @@ mod tests {
             "metadata": {"name": "a"},
             "status": {"operationState": {"phase": "Running", "message": "waiting"}},
         });
-        let names = ["a".to_owned()];
-        assert_eq!(rows(&[object.clone()], &names)[0].note, "Running: waiting");
+        let one = [expected("a")];
+        assert_eq!(rows(std::slice::from_ref(&object), &one)[0].note, "Running: waiting");
         object["status"]["conditions"] = json!([{"type": "ComparisonError", "message": "no such\npath"}]);
-        let row = &rows(&[object], &names)[0];
+        let row = &rows(&[object], &one)[0];
         assert_eq!(row.note, "no such path");
         assert_eq!(row.sync, "-");
         assert!(!row.is_well());

@@ -45,7 +45,7 @@ impl Screen {
             sync: "SYNC".to_owned(),
             health: "HEALTH".to_owned(),
             revision: "REVISION".to_owned(),
-            note: String::new(),
+            ..Row::default()
         };
         writeln!(out, "{}", head.line().bold())?;
         for row in rows {
