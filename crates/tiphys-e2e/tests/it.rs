@@ -11,4 +11,5 @@
 mod it {
     mod install;
     mod manifests;
+    mod parameters;
 }

@@ -84,7 +84,20 @@ impl UnbuiltFlags for RepoServerFlags {
         Flag::no_effect("redis-ca-certificate", "", NO_REDIS),
         Flag::no_effect("redis-client-certificate", "", NO_REDIS),
         Flag::no_effect("redis-client-key", "", NO_REDIS),
-        Flag::no_effect("sentinel", "", NO_REDIS),
+        Flag::no_effect("sentinel", "REDIS_SENTINEL_HOSTS", NO_REDIS),
         Flag::no_effect("sentinelmaster", "REDIS_SENTINEL_MASTER", NO_REDIS),
+        // These have no flag in Argo CD, only a variable.
+        Flag::no_effect("redis-key-prefix", "ARGOCD_REDIS_KEY_PREFIX", NO_REDIS),
+        Flag::refused("log-format-timestamp", "ARGOCD_LOG_FORMAT_TIMESTAMP", &[""]),
+        Flag::no_effect(
+            "grpc-enable-txt-service-config",
+            "GRPC_ENABLE_TXT_SERVICE_CONFIG",
+            "no DNS TXT look-ups are made",
+        ),
+        Flag::no_effect(
+            "grpc-max-size-mb",
+            "ARGOCD_GRPC_MAX_SIZE_MB",
+            "manifests are streamed in small messages",
+        ),
     ];
 }
