@@ -1,6 +1,7 @@
 //! Development commands: `cargo xtask …`.
 #![allow(clippy::print_stdout, reason = "a command line prints")]
 
+mod bench;
 mod cluster;
 mod coverage;
 mod crds;
@@ -28,6 +29,8 @@ enum Command {
     Cluster(cluster::ClusterCommand),
     /// From a Git commit to a converged cluster: control plane, services, example repositories
     Demo(demo::DemoArgs),
+    /// Measures the services under the load of many applications
+    Bench(bench::BenchArgs),
     /// Everything that has to pass: format, lints, all tests, checks of the tree, the demo
     Test(suite::TestArgs),
     /// Rules that the compiler does not know: layers, file sizes, forgotten files, words
@@ -44,6 +47,7 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Cluster(command) => cluster::run(&command),
         Command::Demo(args) => demo::run(&args),
+        Command::Bench(args) => bench::run(&args),
         Command::Test(args) => suite::run(&args),
         Command::Tidy => tidy::run(),
         Command::Coverage(args) => coverage::run(&args),

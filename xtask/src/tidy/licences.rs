@@ -30,7 +30,7 @@ pub(super) fn check(metadata: &Metadata, deny: &str) -> Result<Vec<Problem>> {
         match &stated {
             Some(licence) if is_allowed(licence, &allowed) => {}
             Some(licence) => {
-                problems.push(Problem::new(place, format!("`{licence}` is not allowed in deny.toml")))
+                problems.push(Problem::new(place, format!("`{licence}` is not allowed in deny.toml")));
             }
             None => problems.push(Problem::new(place, "states no licence")),
         }
