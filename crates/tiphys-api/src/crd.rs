@@ -1,7 +1,7 @@
 //! The CustomResourceDefinitions, made from the Rust types.
 //!
 //! A type's JSON schema comes from its definition: what is always written is required, documentation becomes
-//! descriptions. [`structural`] turns that into what the API server takes. The files in `crds/` are written from here
+//! descriptions. The module `structural` turns that into what the API server takes. The files in `crds/` are written from here
 //! and compared with it by a test.
 
 mod structural;
