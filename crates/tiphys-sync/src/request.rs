@@ -4,7 +4,8 @@
 //! request is a value; sending it is the adapter's.
 
 use serde_json::{Value, json};
-use tiphys_manifest::{Gvk, ResourceKey};
+use tiphys_diff::apply::with_last_applied;
+use tiphys_manifest::{Gvk, Manifest, ResourceKey};
 
 use crate::hook::HOOK_FINALIZER;
 use crate::live::{LiveObject, LiveView, PatchKind, ThreeWayPatch, finalizers};
@@ -12,8 +13,6 @@ use crate::message::Done;
 use crate::options::PropagationPolicy;
 use crate::task::{self, Task};
 
-/// The annotation in which `kubectl apply` keeps what it applied last.
-pub const LAST_APPLIED_ANNOTATION: &str = "kubectl.kubernetes.io/last-applied-configuration";
 /// The field manager of server-side apply.
 pub const FIELD_MANAGER: &str = "argocd-controller";
 
@@ -102,10 +101,10 @@ pub(crate) enum Decision {
 
 /// Decides on an apply. `live` is the object as known now.
 pub(crate) fn decide(task: &Task, live: Option<&LiveObject>, view: &dyn LiveView) -> Decision {
-    let Some(desired) = task.desired.as_deref() else {
+    let Some(manifest) = task.desired.as_deref() else {
         return Decision::Refuse("the object has no manifest".to_owned());
     };
-    let desired = desired.value();
+    let desired = manifest.value();
     let options = &task.options;
     if options.replace {
         return match live {
@@ -118,17 +117,20 @@ pub(crate) fn decide(task: &Task, live: Option<&LiveObject>, view: &dyn LiveView
         };
     }
     if options.server_side_apply {
-        if let Some(write) = live.and_then(|live| migration(task, live, desired, view)) {
+        if let Some(write) = live.and_then(|live| migration(task, live, manifest, view)) {
             return Decision::Send(write, Done::ServerSideApplied);
         }
         let write = Write::ServerSideApply { body: desired.clone(), field_manager: FIELD_MANAGER.to_owned() };
         return Decision::Send(write, Done::ServerSideApplied);
     }
     let Some(live) = live else {
-        return Decision::Send(Write::Create { body: with_last_applied(desired) }, Done::Created);
+        return Decision::Send(
+            Write::Create { body: with_last_applied(manifest).into_value() },
+            Done::Created,
+        );
     };
     let Some(body) = live.body() else { return Decision::Read };
-    match view.three_way(&task.gvk, &with_last_applied(desired), &body) {
+    match view.three_way(&task.gvk, with_last_applied(manifest).value(), &body) {
         Ok(None) => Decision::Unchanged,
         Ok(Some(ThreeWayPatch { kind, patch })) => {
             Decision::Send(Write::Patch { kind, patch, field_manager: None }, Done::Configured)
@@ -139,7 +141,7 @@ pub(crate) fn decide(task: &Task, live: Option<&LiveObject>, view: &dyn LiveView
 
 /// A client-side apply in the name of the manager whose fields are to be taken over: the server-side apply that
 /// follows inherits them. `None` when that manager owns nothing, or nothing would change.
-fn migration(task: &Task, live: &LiveObject, desired: &Value, view: &dyn LiveView) -> Option<Write> {
+fn migration(task: &Task, live: &LiveObject, desired: &Manifest, view: &dyn LiveView) -> Option<Write> {
     let manager = task.options.migrate_from.as_deref()?;
     let body = live.body_with_managed_fields()?;
     let owners = body.get("metadata")?.get("managedFields")?.as_array()?;
@@ -151,7 +153,7 @@ fn migration(task: &Task, live: &LiveObject, desired: &Value, view: &dyn LiveVie
         return None;
     }
     let ThreeWayPatch { kind, patch } =
-        view.three_way(&task.gvk, &with_last_applied(desired), &body).ok().flatten()?;
+        view.three_way(&task.gvk, with_last_applied(desired).value(), &body).ok().flatten()?;
     Some(Write::Patch { kind, patch, field_manager: Some(manager.to_owned()) })
 }
 
@@ -160,23 +162,6 @@ fn migration(task: &Task, live: &LiveObject, desired: &Value, view: &dyn LiveVie
 pub(crate) fn may_be_recreated(key: &ResourceKey) -> bool {
     let is_claim = key.kind() == "PersistentVolumeClaim" && key.group().is_empty();
     !(task::is_namespace(key) || task::is_definition(key) || is_claim)
-}
-
-/// The object with the annotation that `kubectl apply` writes: the object itself, without that annotation, as compact
-/// JSON with a line feed.
-pub fn with_last_applied(desired: &Value) -> Value {
-    let mut plain = desired.clone();
-    if let Some(annotations) = plain.pointer_mut("/metadata/annotations").and_then(Value::as_object_mut) {
-        annotations.remove(LAST_APPLIED_ANNOTATION);
-    } else if let Some(metadata) = plain.get_mut("metadata").and_then(Value::as_object_mut) {
-        // kubectl decodes the object before it encodes it, and writes the map even when it is empty.
-        metadata.insert("annotations".to_owned(), json!({}));
-    }
-    let text = format!("{plain}\n");
-    if let Some(annotations) = plain.pointer_mut("/metadata/annotations").and_then(Value::as_object_mut) {
-        annotations.insert(LAST_APPLIED_ANNOTATION.to_owned(), text.into());
-    }
-    plain
 }
 
 fn with_resource_version(desired: &Value, resource_version: &str) -> Value {

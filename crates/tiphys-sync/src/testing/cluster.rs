@@ -18,7 +18,7 @@ use crate::options::SyncOptions;
 use crate::plan::{DestinationNamespace, PlanInput, SyncResource, plan};
 use crate::proof::RenderProof;
 use crate::record;
-use crate::request::{ApplyRequest, LAST_APPLIED_ANNOTATION, Write};
+use crate::request::{ApplyRequest, Write};
 use crate::retry::{self, Next};
 use crate::stamp::{OPERATION_ANNOTATION, Stamp};
 
@@ -59,7 +59,7 @@ impl LiveView for Cluster {
     }
 
     fn three_way(&self, _: &Gvk, desired: &Value, live: &Value) -> Result<Option<ThreeWayPatch>, String> {
-        let last = annotation(live, LAST_APPLIED_ANNOTATION).and_then(|text| serde_json::from_str(text).ok());
+        let last = tiphys_diff::apply::last_applied(live);
         let mut target = live.clone();
         if let Some(removals) = patch::merge_patch(&last.unwrap_or(json!({})), desired) {
             patch::apply(&mut target, &removals);
