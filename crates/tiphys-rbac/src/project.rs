@@ -6,7 +6,7 @@ use tiphys_settings::glob::{self, Glob};
 use tiphys_settings::{Settings, normalise_url};
 
 /// A cluster as a project sees it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Destination<'a> {
     /// Address of the cluster.
     pub server: &'a str,

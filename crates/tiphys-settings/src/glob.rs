@@ -24,10 +24,9 @@ pub struct Glob {
 
 #[derive(Clone, Debug)]
 enum Rule {
-    Any,
     Exact(Box<str>),
-    /// The text before a last `*` that may stand for anything.
-    Prefix(Box<str>),
+    /// The text before a last star, which may stand for anything but the separator.
+    Prefix(Box<str>, Option<char>),
     Regex(Regex),
 }
 
@@ -54,9 +53,10 @@ impl Glob {
     #[must_use]
     pub fn matches(&self, text: &str) -> bool {
         match &self.rule {
-            Rule::Any => true,
             Rule::Exact(exact) => **exact == *text,
-            Rule::Prefix(prefix) => text.starts_with(&**prefix),
+            Rule::Prefix(prefix, separator) => text
+                .strip_prefix(&**prefix)
+                .is_some_and(|rest| separator.is_none_or(|separator| !rest.contains(separator))),
             Rule::Regex(regex) => regex.is_match(text),
         }
     }
@@ -66,19 +66,13 @@ impl Glob {
         if !pattern.contains(is_special) {
             return Ok(Self { rule: Rule::Exact(pattern.into()) });
         }
-        let is_open_end = |head: &str| !head.contains(is_special);
-        if separator.is_none()
-            && let Some(head) = pattern.strip_suffix('*')
-            && is_open_end(head)
-        {
-            let rule = if head.is_empty() { Rule::Any } else { Rule::Prefix(head.into()) };
-            return Ok(Self { rule });
-        }
-        if let Some(head) = pattern.strip_suffix("**")
-            && is_open_end(head)
-        {
-            let rule = if head.is_empty() { Rule::Any } else { Rule::Prefix(head.into()) };
-            return Ok(Self { rule });
+        // Most patterns are texts or end with their only star, and need no regular expression.
+        let prefix = |stars: &str, separator| {
+            let head = pattern.strip_suffix(stars).filter(|head| !head.contains(is_special))?;
+            Some(Self { rule: Rule::Prefix(head.into(), separator) })
+        };
+        if let Some(glob) = prefix("**", None).or_else(|| prefix("*", separator)) {
+            return Ok(glob);
         }
         let fail = |reason: &str| GlobError { pattern: pattern.to_owned(), reason: reason.to_owned() };
         let text = translate(pattern, separator).map_err(fail)?;
