@@ -201,6 +201,8 @@ fn failed(action: &'static str, access: &Access, error: &git2::Error) -> GitErro
     let detail = crate::packet::printable(error.message().as_bytes());
     match error.code() {
         ErrorCode::Auth => GitError::Authentication { repository, detail },
+        // A key that can't be read is reported like this.
+        _ if detail.contains("failed to authenticate") => GitError::Authentication { repository, detail },
         ErrorCode::NotFound => GitError::NotFound { repository, detail },
         _ if detail.contains("not found") || detail.contains("does not appear to be a git repository") => {
             GitError::NotFound { repository, detail }
