@@ -19,6 +19,7 @@ use crate::error::{ApiError, ApiStatus};
 use crate::link::Link;
 use crate::observer::{RequestRecord, SharedObserver, Unobserved};
 use crate::transport::{self, Protocol, TransportError};
+use crate::watch_connections::{WatchBody, WatchConnections};
 
 /// Time for a request other than a watch. The API server itself gives up after 60 s.
 const DEADLINE: Duration = Duration::from_secs(65);
@@ -70,7 +71,7 @@ struct Shared {
     server: String,
     namespace: String,
     requests: kube::Client,
-    watches: kube::Client,
+    watches: WatchConnections,
     in_flight: Semaphore,
     observer: SharedObserver,
     user_agent: Option<HeaderValue>,
@@ -134,7 +135,7 @@ impl ApiClient {
                 server: config.server().to_owned(),
                 namespace: config.namespace().to_owned(),
                 requests: transport::client(&config.kube, options.protocol)?,
-                watches: transport::client(&config.kube, Protocol::Http2)?,
+                watches: WatchConnections::new(&config.kube)?,
                 in_flight: Semaphore::new(options.max_in_flight.max(1)),
                 observer: options.observer.clone(),
                 user_agent: HeaderValue::from_str(&options.user_agent).ok(),
@@ -215,17 +216,18 @@ impl ApiClient {
     }
 
     /// Begins a watch. The answer's body comes frame by frame.
-    pub(crate) async fn stream(&self, call: Call<'_>) -> Result<Body, ApiError> {
+    pub(crate) async fn stream(&self, call: Call<'_>) -> Result<WatchBody, ApiError> {
         let started = Instant::now();
         let result = timeout(DEADLINE, async {
             let mut request = self.request(&call)?;
             // API servers since 1.37 compress each event of a watch on its own, which the decoder does not read.
             request.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+            let slot = self.shared.watches.slot();
             let response =
-                self.shared.watches.send(request).await.map_err(|source| transport_error(&call, source))?;
+                slot.client.send(request).await.map_err(|source| transport_error(&call, source))?;
             let code = response.status().as_u16();
             if (200..300).contains(&code) {
-                return Ok(response.into_body());
+                return Ok(WatchBody::new(response.into_body(), slot));
             }
             let retry_after = retry_after(response.headers());
             let body =

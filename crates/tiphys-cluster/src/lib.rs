@@ -18,6 +18,7 @@ mod path;
 mod secrets;
 mod transport;
 mod watch;
+mod watch_connections;
 
 pub use client::{ApiClient, ClientOptions};
 pub use cluster::{

@@ -66,17 +66,24 @@ impl ApiClient {
     pub(crate) async fn after_failure(&self, error: &ApiError, backoff: &mut Backoff) {
         if error.is_transport() {
             self.link().report_down(&error.to_string());
-            self.wait_reachable().await;
-            // Those who waited do not all start at the same moment.
-            tokio::time::sleep(Duration::from_millis(rand::random_range(0..250))).await;
+            self.when_reachable().await;
         } else {
             let asked = error.status().and_then(|status| status.retry_after).unwrap_or_default();
             tokio::time::sleep(backoff.next().max(asked.min(Duration::from_secs(60)))).await;
         }
     }
 
+    /// Returns at once while the API server answers, and else when it does again. Those who waited do not all go on at the same
+    /// moment.
+    pub(crate) async fn when_reachable(&self) {
+        if self.link().is_down() {
+            self.wait_reachable().await;
+            tokio::time::sleep(Duration::from_millis(rand::random_range(0..250))).await;
+        }
+    }
+
     /// Returns when the API server answers. Only one caller at a time asks it.
-    pub(crate) async fn wait_reachable(&self) {
+    async fn wait_reachable(&self) {
         let _one = self.link().probing.lock().await;
         let mut backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(15));
         while self.link().is_down() {

@@ -8,7 +8,6 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::BodyExt;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use tokio::sync::Semaphore;
@@ -26,6 +25,8 @@ const PAGE: usize = 500;
 const SILENCE: Duration = Duration::from_secs(150);
 /// A watch that ends sooner has a reason to: the next one waits.
 const SHORT: Duration = Duration::from_secs(2);
+/// Watches that end at the same moment begin again within this time, in milliseconds.
+const SPREAD: u64 = 250;
 
 /// What is listed and watched.
 #[derive(Debug, Clone)]
@@ -121,10 +122,11 @@ struct PageMeta<'a> {
 
 /// How a watch ended.
 enum End {
-    /// As every watch does after some minutes.
+    /// As every watch does after some minutes, or when its connection breaks.
     Closed,
     /// The API server no longer knows the resourceVersion: everything has to be listed again.
     Forgotten(ApiError),
+    /// It could not begin, or the API server ended it with a failure.
     Failed(ApiError),
 }
 
@@ -134,6 +136,7 @@ pub(crate) async fn run(client: &ApiClient, scope: &Scope, lists: &Semaphore, si
     let mut at: Option<String> = None;
     let mut lost = false;
     loop {
+        client.when_reachable().await;
         let Some(version) = &mut at else {
             let listed = {
                 let _permit = lists.acquire().await;
@@ -162,7 +165,8 @@ pub(crate) async fn run(client: &ApiClient, scope: &Scope, lists: &Semaphore, si
         }
         match end {
             End::Closed if was_short => tokio::time::sleep(backoff.next()).await,
-            End::Closed => {}
+            // When the API server ends, all watches end together. The first that finds it gone stops the others.
+            End::Closed => tokio::time::sleep(Duration::from_millis(rand::random_range(0..SPREAD))).await,
             End::Forgotten(error) => {
                 tracing::debug!(kind = scope.resource.kind, %error, "listing again");
                 at = None;
@@ -171,11 +175,8 @@ pub(crate) async fn run(client: &ApiClient, scope: &Scope, lists: &Semaphore, si
                 }
             }
             End::Failed(error) => {
-                // A closed connection is no news: the next try tells whether something is wrong.
-                if was_short {
-                    sink.interrupted(&error).await;
-                    lost = true;
-                }
+                sink.interrupted(&error).await;
+                lost = true;
                 if !error.is_transport() {
                     at = None;
                 }
@@ -220,7 +221,6 @@ async fn watch(
     query(&mut path, "allowWatchBookmarks", "true");
     query(&mut path, "timeoutSeconds", &rand::random_range(300..600).to_string());
     query(&mut path, "resourceVersion", version);
-    let request = format!("WATCH {}", scope.resource.collection(&scope.namespace));
     let mut body = match client.stream(call(scope, "watch", path)).await {
         Ok(body) => body,
         Err(error) if error.is_expired() => return End::Forgotten(error),
@@ -232,19 +232,18 @@ async fn watch(
     }
     let mut lines = Lines::default();
     loop {
-        let data = match timeout(SILENCE, body.frame()).await {
+        let data = match timeout(SILENCE, body.next()).await {
             Err(_) => {
                 tracing::debug!(kind = scope.resource.kind, "the watch is silent, starting another");
                 return End::Closed;
             }
             Ok(None) => return End::Closed,
-            Ok(Some(Err(source))) => {
-                return End::Failed(ApiError::Transport { request, source: Box::new(source) });
+            // A broken connection is no news yet: the next try tells whether something is wrong.
+            Ok(Some(Err(error))) => {
+                tracing::debug!(kind = scope.resource.kind, %error, "the watch broke off, starting another");
+                return End::Closed;
             }
-            Ok(Some(Ok(frame))) => match frame.into_data() {
-                Ok(data) => data,
-                Err(_) => continue,
-            },
+            Ok(Some(Ok(data))) => data,
         };
         let Some(complete) = lines.push(data) else {
             if lines.is_too_long() {

@@ -97,7 +97,8 @@ impl LiveIndex {
         }
         if let Some(old) = self.nodes.get(&node.key) {
             let adds_body = node.has_body() && !old.has_body();
-            let reread = self.outdated.contains(&node.key);
+            // Rules or the watched version changed: the same state has to be read once more.
+            let reread = self.outdated.contains(&node.key) || old.version != node.version;
             if is_older(&node.resource_version, &old.resource_version)
                 || (old.uid == node.uid
                     && old.resource_version == node.resource_version

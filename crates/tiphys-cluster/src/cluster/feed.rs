@@ -63,14 +63,17 @@ impl Changes {
     /// with the first. Cancelling the call loses nothing.
     pub async fn next(&mut self) -> Vec<Change> {
         loop {
+            // Looked at before waiting: an earlier call may have been cancelled after it was woken.
+            if !self.waiting.changes.lock().is_empty() {
+                if !self.batch.is_zero() {
+                    tokio::time::sleep(self.batch).await;
+                }
+                let changes = self.take();
+                if !changes.is_empty() {
+                    return changes;
+                }
+            }
             self.waiting.arrived.notified().await;
-            if !self.batch.is_zero() {
-                tokio::time::sleep(self.batch).await;
-            }
-            let changes = self.take();
-            if !changes.is_empty() {
-                return changes;
-            }
         }
     }
 
@@ -129,6 +132,17 @@ mod tests {
         assert_eq!(change.kind, ChangeKind::Added);
         assert_eq!(change.apps, ["one".into(), "two".into()]);
         assert!(reader.take().is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_call_that_is_cancelled_loses_nothing() {
+        let feed = Feed::default();
+        let mut reader = feed.subscribe(Duration::from_millis(50));
+        let mut index = LiveIndex::new(Rules::default());
+        feed.push(vec![change(&mut index, "1", "one")]);
+        // Cancelled while it waits for more to come.
+        assert!(tokio::time::timeout(Duration::from_millis(5), reader.next()).await.is_err());
+        assert_eq!(tokio::time::timeout(Duration::from_secs(5), reader.next()).await.unwrap().len(), 1);
     }
 
     #[tokio::test]

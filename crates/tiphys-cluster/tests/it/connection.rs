@@ -10,6 +10,8 @@ use tiphys_cluster::{Cluster, ClusterConfig, ClusterOptions, ClusterState};
 use tiphys_live::NotObserved;
 use tiphys_manifest::GroupKind;
 use tiphys_test_kit::{ControlPlane, ControlPlaneConfig};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{TcpListener, TcpStream};
 
 use crate::support::{config_map_key, create, plane, seen, synced, tracked_config_map, until};
 
@@ -149,4 +151,74 @@ async fn two_clusters_are_kept_apart() {
     seen(&one, &config_map_key(&namespace, "later")).await;
     assert!(one.state().is_synced());
     assert!(two.node(&config_map_key(&namespace, "second")).is_some(), "what is known is kept");
+}
+
+// covers: CLU-014
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_program_can_give_the_credentials() {
+    let plane = plane().await;
+    let script = "printf '{\"apiVersion\": \"%s\", \"kind\": \"ExecCredential\", \"status\": {\"token\": \"%s\"}}' \
+        client.authentication.k8s.io/v1beta1 \"$TOKEN\"";
+    let with_token = |token: &str| {
+        registered(
+            &plane.server_url(),
+            json!({
+                "execProviderConfig": {"command": "sh", "args": ["-c", script], "env": {"TOKEN": token}},
+                "tlsClientConfig": {"caData": pem(plane.credentials().ca_pem())}
+            }),
+        )
+    };
+    let (_, state) = settled(&with_token(plane.admin_token())).await;
+    assert!(state.is_synced(), "{state:?}");
+    let (_, state) = settled(&with_token("not the token")).await;
+    assert_eq!(state.failure(), Some("Unauthorized"));
+}
+
+/// An HTTP proxy that only tunnels. Gives its address and what it was asked for.
+async fn proxy() -> (String, Arc<parking_lot::Mutex<Vec<String>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    let asked = Arc::new(parking_lot::Mutex::new(Vec::new()));
+    let notes = asked.clone();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let notes = notes.clone();
+            tokio::spawn(async move {
+                let mut stream = BufReader::new(stream);
+                let mut request = String::new();
+                while !request.ends_with("\r\n\r\n") {
+                    if stream.read_line(&mut request).await.unwrap_or(0) == 0 {
+                        return;
+                    }
+                }
+                let target = request.split(' ').nth(1).unwrap_or_default().to_owned();
+                notes.lock().push(request.lines().next().unwrap_or_default().to_owned());
+                let Ok(mut upstream) = TcpStream::connect(&target).await else { return };
+                let _ = stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await;
+                let _ = stream.flush().await;
+                let _ = tokio::io::copy_bidirectional(&mut stream, &mut upstream).await;
+            });
+        }
+    });
+    (address, asked)
+}
+
+// covers: CLU-016
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cluster_can_be_reached_through_a_proxy() {
+    let plane = plane().await;
+    let (address, asked) = proxy().await;
+    let config = registered(
+        &plane.server_url(),
+        json!({"bearerToken": plane.admin_token(), "proxyUrl": address,
+            "tlsClientConfig": {"caData": pem(plane.credentials().ca_pem())}}),
+    );
+    let (_, state) = settled(&config).await;
+    assert!(state.is_synced(), "{state:?}");
+    let host = plane.server_url().trim_start_matches("https://").to_owned();
+    assert!(
+        asked.lock().iter().all(|line| line.starts_with(&format!("CONNECT {host}"))),
+        "{:?}",
+        asked.lock()
+    );
 }

@@ -21,13 +21,15 @@ enum Answer {
     Json(u16, Value),
     /// Lines of a watch, then the connection stays open.
     Lines(Vec<String>),
-    /// Lines of a watch, then the connection is closed.
+    /// Lines of a watch, then its orderly end.
     Closed(Vec<String>),
+    /// Lines of a watch, then the connection breaks in the middle of it.
+    Broken(Vec<String>),
 }
 
 #[derive(Default)]
 struct Heard {
-    requests: Mutex<Vec<(String, Option<String>)>>,
+    requests: Mutex<Vec<(String, HashMap<String, String>)>>,
 }
 
 impl Heard {
@@ -62,7 +64,7 @@ async fn serve(mut script: Script) -> (String, Arc<Heard>) {
 async fn converse(stream: TcpStream, script: Arc<Mutex<Script>>, heard: Arc<Heard>) {
     let mut stream = BufReader::new(stream);
     loop {
-        let (mut path, mut authorization, mut length) = (String::new(), None, 0usize);
+        let (mut path, mut headers, mut length) = (String::new(), HashMap::new(), 0usize);
         loop {
             let mut line = String::new();
             if stream.read_line(&mut line).await.unwrap_or(0) == 0 {
@@ -72,11 +74,11 @@ async fn converse(stream: TcpStream, script: Arc<Mutex<Script>>, heard: Arc<Hear
             if path.is_empty() {
                 path = line.split(' ').nth(1).unwrap_or_default().to_owned();
             } else if let Some((name, value)) = line.split_once(": ") {
-                match name.to_ascii_lowercase().as_str() {
-                    "authorization" => authorization = Some(value.to_owned()),
-                    "content-length" => length = value.parse().unwrap_or(0),
-                    _ => {}
+                let name = name.to_ascii_lowercase();
+                if name == "content-length" {
+                    length = value.parse().unwrap_or(0);
                 }
+                headers.insert(name, value.to_owned());
             }
             if line.is_empty() {
                 break;
@@ -86,7 +88,7 @@ async fn converse(stream: TcpStream, script: Arc<Mutex<Script>>, heard: Arc<Hear
         if stream.read_exact(&mut body).await.is_err() {
             return;
         }
-        heard.requests.lock().push((path.clone(), authorization));
+        heard.requests.lock().push((path.clone(), headers));
         let watching = path.contains("watch=true");
         let place = path.split('?').next().unwrap_or_default();
         let answer = {
@@ -122,9 +124,16 @@ async fn converse(stream: TcpStream, script: Arc<Mutex<Script>>, heard: Arc<Hear
                 let _ = stream.read_u8().await;
                 return;
             }
+            Answer::Broken(lines) => {
+                let _ = write_lines(&mut stream, &lines).await;
+                let _ = stream.write_all(b"ff\r\n{").await;
+                let _ = stream.flush().await;
+                return;
+            }
             Answer::Closed(lines) => {
                 let _ = write_lines(&mut stream, &lines).await;
                 let _ = stream.write_all(b"0\r\n\r\n").await;
+                let _ = stream.flush().await;
             }
         }
     }
@@ -323,8 +332,8 @@ async fn user_and_password_are_sent_as_basic_authentication() {
     let (server, heard) = serve(Script::new()).await;
     let config = config(&server, json!({"username": "jason", "password": "fleece"}));
     let _cluster = Cluster::connect(&config, ClusterOptions::default()).unwrap();
-    let header = until("a request comes", || heard.requests.lock().first().cloned()).await.1;
-    assert_eq!(header.as_deref(), Some("Basic amFzb246ZmxlZWNl"));
+    let headers = until("a request comes", || heard.requests.lock().first().cloned()).await.1;
+    assert_eq!(headers.get("authorization").map(String::as_str), Some("Basic amFzb246ZmxlZWNl"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -341,4 +350,46 @@ async fn a_request_that_was_refused_unseen_is_sent_again_when_the_server_says() 
     until("the list is in", || cluster.node(&config_map_key("n", "a"))).await;
     assert_eq!(heard.count("limit=500"), 2);
     assert!(cluster.state().is_synced());
+}
+
+// covers: CLU-016
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn compression_is_asked_for_unless_it_is_switched_off() {
+    for (settings, encoding) in [(json!({}), Some("gzip")), (json!({"disableCompression": true}), None)] {
+        let (server, heard) = serve(Script::new()).await;
+        let _cluster = Cluster::connect(&config(&server, settings), ClusterOptions::default()).unwrap();
+        let headers = until("a request comes", || heard.requests.lock().first().cloned()).await.1;
+        let asked = headers.get("accept-encoding").map(String::as_str).filter(|it| *it != "identity");
+        assert_eq!(asked, encoding);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_that_breaks_once_does_not_make_the_cluster_unknown() {
+    let script = Script::from([
+        (MAPS, vec![list(10, "", &[])]),
+        (
+            "watch",
+            vec![
+                Answer::Broken(vec![event("ADDED", &item("a", 12))]),
+                Answer::Broken(vec![event("ADDED", &item("b", 13))]),
+                Answer::Lines(vec![event("ADDED", &item("c", 14))]),
+            ],
+        ),
+    ]);
+    let (cluster, heard) = connect(script).await;
+    let mut states = cluster.states();
+    let watcher = tokio::spawn(async move {
+        let mut seen = Vec::new();
+        while states.changed().await.is_ok() {
+            seen.push(states.borrow_and_update().clone());
+        }
+        seen
+    });
+    until("the third watch speaks", || cluster.node(&config_map_key("n", "c"))).await;
+    assert!(cluster.observation().proof(&[GroupKind::new("", "ConfigMap")]).is_ok());
+    assert_eq!(heard.count("limit=500"), 1);
+    drop(cluster);
+    let seen = tokio::time::timeout(std::time::Duration::from_secs(10), watcher).await.unwrap().unwrap();
+    assert!(seen.iter().all(|state| state.failure().is_none()), "{seen:?}");
 }

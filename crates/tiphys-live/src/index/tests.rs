@@ -86,8 +86,11 @@ fn a_body_is_kept_without_managed_fields_and_only_where_an_application_tracks_th
     assert_eq!(tracked.body_with_managed_fields().unwrap()["metadata"]["managedFields"][0]["manager"], "m");
     assert!(!index.get(&key("ConfigMap", "other")).unwrap().has_body());
 
-    let definitions =
-        KindInfo::watchable(Gvk::new("apiextensions.k8s.io", "v1", "CustomResourceDefinition"), "crds", false);
+    let definitions = KindInfo::watchable(
+        Gvk::new("apiextensions.k8s.io", "v1", "CustomResourceDefinition"),
+        "crds",
+        false,
+    );
     index.apply(&definitions, json!({"metadata": {"name": "d", "uid": "d", "resourceVersion": "1"}}));
     let definition = ResourceKey::new("apiextensions.k8s.io", "CustomResourceDefinition", "", "d");
     assert!(index.get(&definition).unwrap().has_body());
@@ -249,13 +252,16 @@ fn children_concern_the_application_of_their_ancestor() {
 fn owners_in_a_circle_end() {
     let mut index = LiveIndex::new(Rules::default());
     let sets = kind("apps", "ReplicaSet", "replicasets");
-    for (name, uid, owner) in [("a", "ua", ("ReplicaSet", "b", "ub")), ("b", "ub", ("ReplicaSet", "a", "ua"))] {
-        let object = Object { kind: "ReplicaSet", name, uid, version: 1, app: Some("app"), owner: Some(owner) };
+    for (name, uid, owner) in [("a", "ua", ("ReplicaSet", "b", "ub")), ("b", "ub", ("ReplicaSet", "a", "ua"))]
+    {
+        let object =
+            Object { kind: "ReplicaSet", name, uid, version: 1, app: Some("app"), owner: Some(owner) };
         index.apply(&sets, object.value());
     }
     assert_eq!(index.tree("app").len(), 2);
     let mut own = config_map("c", "uc", 1, None).value();
-    own["metadata"]["ownerReferences"] = json!([{"apiVersion": "v1", "kind": "ConfigMap", "name": "c", "uid": "uc"}]);
+    own["metadata"]["ownerReferences"] =
+        json!([{"apiVersion": "v1", "kind": "ConfigMap", "name": "c", "uid": "uc"}]);
     assert!(index.apply(&config_maps(), own).is_some());
 }
 
@@ -263,9 +269,11 @@ fn owners_in_a_circle_end() {
 #[test]
 fn owners_that_nobody_writes_down_are_known() {
     let mut index = LiveIndex::new(Rules::default());
-    let meta = |name: &str, uid: &str| json!({"name": name, "namespace": "n", "uid": uid, "resourceVersion": "1"});
+    let meta =
+        |name: &str, uid: &str| json!({"name": name, "namespace": "n", "uid": uid, "resourceVersion": "1"});
     let mut set = json!({"metadata": meta("web-db", "s"), "spec": {"volumeClaimTemplates": [{"metadata": {"name": "data"}}]}});
-    set["metadata"]["annotations"] = json!({"argocd.argoproj.io/tracking-id": "app:apps/StatefulSet:n/web-db"});
+    set["metadata"]["annotations"] =
+        json!({"argocd.argoproj.io/tracking-id": "app:apps/StatefulSet:n/web-db"});
     index.apply(&kind("apps", "StatefulSet", "statefulsets"), set);
     let claims = kind("", "PersistentVolumeClaim", "persistentvolumeclaims");
     for (name, uid) in [("data-web-db-0", "c0"), ("other-web-db-0", "c1"), ("data-web-db", "c2")] {
@@ -359,6 +367,18 @@ fn other_rules_read_known_states_anew() {
     assert_eq!(index.tracked("app").len(), 1);
 }
 
+#[test]
+fn another_preferred_version_reads_known_states_anew() {
+    let mut index = LiveIndex::new(Rules::default());
+    let mut info = config_maps();
+    let object = config_map("a", "u", 1, Some("app")).value();
+    index.apply(&info, object.clone());
+    info.gvk = Gvk::new("", "v2", "ConfigMap");
+    assert!(index.apply(&info, object.clone()).is_some());
+    assert!(index.apply(&info, object).is_none());
+    assert_eq!(index.get(&key("ConfigMap", "a")).unwrap().body().unwrap()["apiVersion"], "v2");
+}
+
 /// A pseudo-random sequence: the same seed, the same history.
 struct Dice(u64);
 
@@ -426,7 +446,8 @@ fn any_order_and_repetition_of_events_ends_in_the_same_state() {
             }
             let uid = alive.entry(name.clone()).or_insert_with(|| format!("{name}-{version}")).clone();
             let owner_uid = alive.get("o0").cloned().unwrap_or_default();
-            let owner = (name != "o0" && dice.roll(2) == 0).then_some(("ConfigMap", "o0", owner_uid.as_str()));
+            let owner =
+                (name != "o0" && dice.roll(2) == 0).then_some(("ConfigMap", "o0", owner_uid.as_str()));
             let app = apps.get(dice.roll(3)).copied().flatten();
             let object = Object { kind: "ConfigMap", name: &name, uid: &uid, version, app, owner };
             history.push(Delivery::Apply(object.value()));
