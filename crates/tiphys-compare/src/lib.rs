@@ -19,6 +19,7 @@ pub mod messages;
 mod order;
 mod refresh;
 mod source;
+mod spec;
 mod status;
 mod target;
 #[cfg(test)]
@@ -35,7 +36,8 @@ pub use refresh::{
     CompareLevel, Refresh, RefreshReason, RefreshTimeouts, expires_at, refresh_reason, refresh_removal_patch,
 };
 pub use source::{same_source, same_sources};
-pub use status::{StatusInput, invalid_status, status_of, status_patch};
+pub use spec::normalised_spec_patch;
+pub use status::{StatusInput, invalid_status, status_of, status_patch, too_large_status};
 pub use target::{ApiScopes, Normalisation, Target, TargetObject, TargetState, normalise_target};
 pub use tree::{ProjectView, orphaned_condition, resource_tree, summary, tree_nodes};
 pub use validation::{Validated, project_missing, validate};

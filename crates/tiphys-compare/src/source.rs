@@ -49,17 +49,17 @@ mod tests {
 
     use super::*;
 
-    fn source(values: Value) -> ApplicationSource {
+    fn source(values: &Value) -> ApplicationSource {
         serde_json::from_value(json!({"repoURL": "u", "helm": {"valuesObject": values}})).unwrap()
     }
 
     #[test]
     fn a_null_in_values_does_not_make_a_source_another_one() {
-        let written = source(json!({"a": null, "b": {"c": null, "d": [null]}, "e": 1}));
-        let read = source(json!({"b": {"d": [null]}, "e": 1}));
+        let written = source(&json!({"a": null, "b": {"c": null, "d": [null]}, "e": 1}));
+        let read = source(&json!({"b": {"d": [null]}, "e": 1}));
         assert_eq!(without_nulls(&written), read);
         assert!(same_source(&written, &read));
-        assert!(!same_source(&written, &source(json!({"e": 2}))));
+        assert!(!same_source(&written, &source(&json!({"e": 2}))));
         assert!(same_sources(std::slice::from_ref(&written), &[read]));
         assert!(!same_sources(&[written], &[]));
     }

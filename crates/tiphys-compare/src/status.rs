@@ -16,7 +16,8 @@ use tiphys_api::words::{ApplicationSourceType, HealthStatusCode, ResourceHealthL
 
 use crate::autosync::AutoSync;
 use crate::comparison::{ComparedResource, Comparison};
-use crate::conditions::{COMPARISON_CONDITIONS, set_conditions};
+use crate::conditions::{COMPARISON_CONDITIONS, condition, set_conditions};
+use crate::messages;
 use crate::refresh::CompareLevel;
 use crate::source::{same_source, same_sources, without_nulls};
 
@@ -110,6 +111,15 @@ pub fn invalid_status(
     status.health = health_status(before, HealthStatusCode::Unknown, "", true, now);
     status.conditions =
         set_conditions(&before.conditions, conditions, &[InvalidSpecError, UnknownError], now);
+    status
+}
+
+/// The status that is written when the API server refused the wanted one for its size: the one before, and why.
+#[must_use]
+pub fn too_large_status(before: &ApplicationStatus, now: DateTime<Utc>) -> ApplicationStatus {
+    let mut status = before.clone();
+    let why = vec![condition(UnknownError, messages::STATUS_TOO_LARGE)];
+    status.conditions = set_conditions(&before.conditions, why, &[UnknownError], now);
     status
 }
 

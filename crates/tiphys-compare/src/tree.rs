@@ -59,8 +59,9 @@ impl ProjectView<'_> {
 /// The managed live objects and everything below them that the project permits, each once and after its owner.
 #[must_use]
 pub fn tree_nodes(comparison: &Comparison, index: &LiveIndex, view: &ProjectView<'_>) -> Vec<Arc<LiveNode>> {
-    // The index may know a newer state than the comparison; the tree shows what is now.
-    let roots = comparison.live_nodes().filter_map(|node| index.get(&node.key)).collect();
+    // The index may know a newer state than the comparison, also of a cluster that could not be compared just now. The
+    // tree shows what is known.
+    let roots = comparison.resources.iter().filter_map(|resource| index.get(&resource.key)).collect();
     walk(roots, index, view, |_| true)
 }
 

@@ -9,7 +9,7 @@ use crate::testing::{World, config_map, now, with_annotation};
 const EARLY: &str = "2024-01-01T11:59:50Z";
 
 /// An application with automated sync and one changed object.
-fn world(automated: Value) -> World {
+fn world(automated: &Value) -> World {
     let mut world = World::new();
     world.edit(|app| app["spec"]["syncPolicy"] = json!({"automated": automated, "syncOptions": ["A=b"]}));
     world.put_synced(config_map("a", "1"));
@@ -45,7 +45,7 @@ fn operation(decision: AutoSync) -> Operation {
 // covers: SYN-058, APP-034, SYN-025, APP-036, APP-069
 #[test]
 fn an_application_that_is_out_of_sync_is_synced_as_its_policy_says() {
-    let mut world = world(json!({"prune": true}));
+    let mut world = world(&json!({"prune": true}));
     let started = operation(decide(&world, changed()));
     assert_eq!(
         serde_json::to_value(&started).unwrap(),
@@ -64,7 +64,7 @@ fn an_application_that_is_out_of_sync_is_synced_as_its_policy_says() {
 #[test]
 fn nothing_is_started_without_reason_or_beside_another_operation() {
     let start = |change: fn(&mut Value), objects: Vec<Value>| {
-        let mut world = world(json!({}));
+        let mut world = world(&json!({}));
         world.edit(change);
         decide(&world, objects)
     };
@@ -84,7 +84,7 @@ fn nothing_is_started_without_reason_or_beside_another_operation() {
 
 #[test]
 fn an_application_of_which_something_is_not_known_is_not_synced() {
-    let world = world(json!({"prune": true, "selfHeal": true, "allowEmpty": true}));
+    let world = world(&json!({"prune": true, "selfHeal": true, "allowEmpty": true}));
     let target = Target::Unknown("broken".into());
     let comparison = world.compare_with(&target, Ok(&world.snapshot(&target)), None);
     assert_eq!(autosync(&world.app, &comparison, now(), &AutoSyncOptions::default()), AutoSync::None);
@@ -93,7 +93,7 @@ fn an_application_of_which_something_is_not_known_is_not_synced() {
 // covers: SYN-059
 #[test]
 fn one_revision_is_tried_once_unless_the_source_changes() {
-    let mut world = world(json!({}));
+    let mut world = world(&json!({}));
     last_sync(&mut world, "Succeeded", |_| {});
     assert_eq!(decide(&world, changed()), AutoSync::None);
     last_sync(&mut world, "Succeeded", |state| state["syncResult"]["revision"] = json!("older"));
@@ -109,7 +109,7 @@ fn one_revision_is_tried_once_unless_the_source_changes() {
 #[test]
 fn a_sync_that_failed_is_not_tried_again_for_the_same_revision() {
     for phase in ["Failed", "Error"] {
-        let mut world = world(json!({"selfHeal": true}));
+        let mut world = world(&json!({"selfHeal": true}));
         last_sync(&mut world, phase, |_| {});
         let AutoSync::Refused(condition) = decide(&world, changed()) else { panic!() };
         assert_eq!(condition.type_, SyncError);
@@ -125,11 +125,11 @@ fn a_sync_that_failed_is_not_tried_again_for_the_same_revision() {
 // covers: SYN-061
 #[test]
 fn an_application_with_only_left_over_objects_is_synced_only_when_it_prunes() {
-    let mut keeps = world(json!({}));
+    let mut keeps = world(&json!({}));
     keeps.put_synced(config_map("extra", "1"));
     assert_eq!(decide(&keeps, vec![config_map("a", "1")]), AutoSync::None);
     assert!(matches!(decide(&keeps, changed()), AutoSync::Start(_)));
-    let mut prunes = world(json!({"prune": true}));
+    let mut prunes = world(&json!({"prune": true}));
     prunes.put_synced(config_map("extra", "1"));
     assert!(matches!(decide(&prunes, vec![config_map("a", "1")]), AutoSync::Start(_)));
 }
@@ -137,18 +137,18 @@ fn an_application_with_only_left_over_objects_is_synced_only_when_it_prunes() {
 // covers: SYN-062
 #[test]
 fn a_sync_that_would_delete_everything_is_refused_unless_that_is_allowed() {
-    let mut world_ = world(json!({"prune": true}));
+    let mut world_ = world(&json!({"prune": true}));
     world_.put_synced(with_annotation(config_map("hook", "1"), "argocd.argoproj.io/hook", "PreSync"));
     let AutoSync::Refused(condition) = decide(&world_, vec![]) else { panic!() };
     assert_eq!(condition.message, "Skipping sync attempt to [abc]: auto-sync will wipe out all resources");
-    let allowed = world(json!({"prune": true, "allowEmpty": true}));
+    let allowed = world(&json!({"prune": true, "allowEmpty": true}));
     assert!(matches!(decide(&allowed, vec![]), AutoSync::Start(_)));
 }
 
 // covers: SYN-063, APP-068
 #[test]
 fn self_heal_undoes_changes_after_a_wait_that_grows() {
-    let mut world = world(json!({"selfHeal": true}));
+    let mut world = world(&json!({"selfHeal": true}));
     world.put_synced(config_map("b", "1"));
     let desired = || vec![config_map("a", "2"), config_map("b", "1")];
     for (attempts, waits) in [(0, false), (1, false), (2, false), (3, true)] {
@@ -182,7 +182,7 @@ fn waits_of_self_heal_are_0_2_6_18_seconds_and_at_most_5_minutes() {
     let seconds: Vec<u64> = (0..8).map(|attempts| backoff.delay(attempts).as_secs()).collect();
     assert_eq!(seconds, [0, 2, 6, 18, 54, 162, 300, 300]);
     assert_eq!(backoff.delay(i64::MAX), Duration::from_secs(300));
-    let mut world = world(json!({"selfHeal": true}));
+    let mut world = world(&json!({"selfHeal": true}));
     last_sync(&mut world, "Succeeded", |_| {});
     let fixed = AutoSyncOptions {
         self_heal_backoff: None,
@@ -195,9 +195,9 @@ fn waits_of_self_heal_are_0_2_6_18_seconds_and_at_most_5_minutes() {
 
 #[test]
 fn several_sources_are_synced_to_their_revisions() {
-    let mut world = world(json!({}));
+    let mut world = world(&json!({}));
     world.edit(|app| {
-        app["spec"]["sources"] = json!([{"repoURL": "u", "path": "p"}, {"repoURL": "v", "path": "q"}])
+        app["spec"]["sources"] = json!([{"repoURL": "u", "path": "p"}, {"repoURL": "v", "path": "q"}]);
     });
     let mut comparison = world.compare(changed());
     comparison.revisions = vec!["one".into(), "two".into()];

@@ -249,7 +249,7 @@ fn differences_that_are_ignored_do_not_count() {
 fn a_rule_that_has_no_effect_is_said() {
     let mut world = World::new();
     world.edit(|app| {
-        app["spec"]["ignoreDifferences"] = json!([{"kind": "ConfigMap", "jsonPointers": ["data"]}])
+        app["spec"]["ignoreDifferences"] = json!([{"kind": "ConfigMap", "jsonPointers": ["data"]}]);
     });
     let comparison = world.compare(vec![]);
     assert_eq!(said(&comparison)[0].0, "ComparisonError");

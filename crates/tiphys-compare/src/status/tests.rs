@@ -3,8 +3,6 @@
 use serde_json::json;
 
 use super::*;
-use crate::conditions::condition;
-use crate::messages;
 use crate::target::Target;
 use crate::testing::{World, config_map, deployment, now, with_annotation};
 
@@ -184,6 +182,21 @@ fn an_application_that_makes_no_sense_is_unknown_and_keeps_its_record() {
     let types: Vec<_> =
         status["conditions"].as_array().unwrap().iter().map(|it| it["type"].clone()).collect();
     assert_eq!(types, ["InvalidSpecError", "SyncError"]);
+}
+
+// covers: REC-008
+#[test]
+fn a_status_that_is_too_large_leaves_the_one_before_and_says_so() {
+    let mut world = World::new();
+    world.status(json!({"sync": {"status": "Synced"}, "resources": [{"kind": "ConfigMap", "name": "a"}]}));
+    let status = too_large_status(&world.app.status, now());
+    assert_eq!(status.conditions[0].type_, UnknownError);
+    assert!(
+        status.conditions[0]
+            .message
+            .starts_with("Application status exceeds the Kubernetes resource size limit")
+    );
+    assert_eq!((status.resources.len(), status.sync.status.as_str()), (1, "Synced"));
 }
 
 #[test]
