@@ -11,6 +11,10 @@ pub(crate) type Unbuilt = tiphys_wire::unbuilt::Unbuilt<ControllerFlags>;
 
 const NO_REDIS: &str = "no Redis is needed, live state stays in this process";
 const NO_CLIENT_LIMIT: &str = "requests are bounded by what is in flight, not by a rate";
+const NO_TRACES: &str = "no traces are sent";
+const OWN_BATCHES: &str = "events are always handled in batches";
+const OWN_TIMEOUTS: &str = "connections to clusters have fixed timeouts";
+const OWN_RETRIES: &str = "reads are tried again as long as needed, writes are looked at first";
 const OWN_QUEUE: &str = "each application has its own queue of one";
 
 impl UnbuiltFlags for ControllerFlags {
@@ -55,7 +59,7 @@ impl UnbuiltFlags for ControllerFlags {
         Flag::no_effect("redis-ca-certificate", "", NO_REDIS),
         Flag::no_effect("redis-client-certificate", "", NO_REDIS),
         Flag::no_effect("redis-client-key", "", NO_REDIS),
-        Flag::no_effect("sentinel", "", NO_REDIS),
+        Flag::no_effect("sentinel", "REDIS_SENTINEL_HOSTS", NO_REDIS),
         Flag::no_effect("sentinelmaster", "REDIS_SENTINEL_MASTER", NO_REDIS),
         Flag::no_effect("app-state-cache-expiration", "ARGOCD_APP_STATE_CACHE_EXPIRATION", NO_REDIS),
         Flag::no_effect("default-cache-expiration", "ARGOCD_DEFAULT_CACHE_EXPIRATION", NO_REDIS),
@@ -98,5 +102,48 @@ impl UnbuiltFlags for ControllerFlags {
             "ARGOCD_IGNORE_NORMALIZER_JQ_TIMEOUT",
             "jq expressions are bounded by steps",
         ),
+        Flag::no_effect(
+            "commit-server",
+            "ARGOCD_APPLICATION_CONTROLLER_COMMIT_SERVER",
+            "the source hydrator is not built",
+        ),
+        Flag::refused(
+            "repo-server-ca-cert-path",
+            "ARGOCD_APPLICATION_CONTROLLER_REPO_SERVER_CA_CERT_PATH",
+            &[""],
+        ),
+        Flag::refused(
+            "repo-server-client-cert-path",
+            "ARGOCD_APPLICATION_CONTROLLER_REPO_SERVER_CLIENT_CERT_PATH",
+            &[""],
+        ),
+        Flag::refused(
+            "repo-server-client-cert-key-path",
+            "ARGOCD_APPLICATION_CONTROLLER_REPO_SERVER_CLIENT_CERT_KEY_PATH",
+            &[""],
+        ),
+        Flag::no_effect("otlp-insecure", "ARGOCD_APPLICATION_CONTROLLER_OTLP_INSECURE", NO_TRACES),
+        Flag::no_effect("otlp-headers", "ARGOCD_APPLICATION_CONTROLLER_OTLP_HEADERS", NO_TRACES),
+        Flag::no_effect("otlp-attrs", "ARGOCD_APPLICATION_CONTROLLER_OTLP_ATTRS", NO_TRACES),
+        Flag::no_effect("otlp-sample-ratio", "ARGOCD_APPLICATION_CONTROLLER_OTLP_SAMPLE_RATIO", NO_TRACES),
+        // These have no flag in Argo CD, only a variable.
+        Flag::no_effect("redis-key-prefix", "ARGOCD_REDIS_KEY_PREFIX", NO_REDIS),
+        Flag::refused("log-format-timestamp", "ARGOCD_LOG_FORMAT_TIMESTAMP", &[""]),
+        Flag::no_effect(
+            "cluster-cache-batch-events-processing",
+            "ARGOCD_CLUSTER_CACHE_BATCH_EVENTS_PROCESSING",
+            OWN_BATCHES,
+        ),
+        Flag::no_effect(
+            "cluster-cache-events-processing-interval",
+            "ARGOCD_CLUSTER_CACHE_EVENTS_PROCESSING_INTERVAL",
+            OWN_BATCHES,
+        ),
+        Flag::no_effect("k8s-tcp-timeout", "ARGOCD_K8S_TCP_TIMEOUT", OWN_TIMEOUTS),
+        Flag::no_effect("k8s-tcp-keepalive", "ARGOCD_K8S_TCP_KEEPALIVE", OWN_TIMEOUTS),
+        Flag::no_effect("k8s-tcp-idle-timeout", "ARGOCD_K8S_TCP_IDLE_TIMEOUT", OWN_TIMEOUTS),
+        Flag::no_effect("k8s-tls-handshake-timeout", "ARGOCD_K8S_TLS_HANDSHAKE_TIMEOUT", OWN_TIMEOUTS),
+        Flag::no_effect("k8sclient-retry-max", "ARGOCD_K8SCLIENT_RETRY_MAX", OWN_RETRIES),
+        Flag::no_effect("k8sclient-retry-base-backoff", "ARGOCD_K8SCLIENT_RETRY_BASE_BACKOFF", OWN_RETRIES),
     ];
 }

@@ -44,3 +44,10 @@ fn the_repo_server_knows_every_parameter_and_accepts_its_default() {
         args.unbuilt.check().map(|_| ()).map_err(|error| error.to_string())
     });
 }
+
+#[test]
+fn the_application_controller_knows_every_parameter_and_accepts_its_default() {
+    check::<tiphys_application_controller::Args>(component::APPLICATION_CONTROLLER, |args| {
+        args.unbuilt.check().map(|_| ()).map_err(|error| error.to_string())
+    });
+}
