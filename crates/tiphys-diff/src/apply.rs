@@ -13,7 +13,7 @@ pub(crate) mod directives {
 
 use serde_json::{Map, Value};
 use tiphys_manifest::Manifest;
-use tiphys_manifest::masking::LAST_APPLIED_ANNOTATION;
+use tiphys_manifest::masking::{LAST_APPLIED_ANNOTATION, is_secret, merge_string_data};
 
 use crate::schema::MergeSchema;
 
@@ -79,16 +79,25 @@ pub fn three_way(
 
 /// The patch of a client-side apply: `desired` gets the last-applied annotation, and what was applied last is read
 /// from `live`'s.
+///
+/// A Secret's `stringData` is sent as `data`. `kubectl apply` sends it as it is and can then never remove one of its
+/// keys, because the server has none of them under that name.
 pub fn client_side(live: &Value, desired: &Manifest, schema: Option<&MergeSchema>) -> Patch {
     let annotated = with_last_applied(desired);
     let last_applied = last_applied(live);
     three_way(last_applied.as_ref(), live, annotated.value(), schema)
 }
 
-/// `desired` as `kubectl apply` creates it: with the last-applied annotation.
+/// `desired` as `kubectl apply` creates it: with the last-applied annotation. A Secret's `stringData` is moved into
+/// `data`, see [`client_side`].
 pub fn with_last_applied(desired: &Manifest) -> Manifest {
     let mut annotated = desired.clone();
-    annotated.set_annotation(LAST_APPLIED_ANNOTATION, &last_applied_annotation(desired));
+    if desired.value().get("stringData").is_some() && is_secret(desired.value()) {
+        // Takes no part of the identity away, so it can't fail; if it did, the Secret would be sent as written.
+        let _ = annotated.edit(merge_string_data);
+    }
+    let text = last_applied_annotation(&annotated);
+    annotated.set_annotation(LAST_APPLIED_ANNOTATION, &text);
     annotated
 }
 
@@ -110,10 +119,15 @@ pub fn last_applied_annotation(desired: &Manifest) -> String {
     text
 }
 
-/// What `live` says was applied last; `None` when it says nothing that can be read.
+/// What `live` says was applied last; `None` when it says nothing that can be read. A Secret's `stringData` comes as
+/// `data`.
 pub fn last_applied(live: &Value) -> Option<Value> {
     let text = live.get("metadata")?.get("annotations")?.get(LAST_APPLIED_ANNOTATION)?.as_str()?;
-    serde_json::from_str(text).ok().filter(Value::is_object)
+    let mut value: Value = serde_json::from_str(text).ok().filter(Value::is_object)?;
+    if is_secret(live) {
+        merge_string_data(&mut value);
+    }
+    Some(value)
 }
 
 /// Go's JSON: keys sorted, and the three characters that could end a script escaped.

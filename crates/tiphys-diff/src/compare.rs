@@ -117,12 +117,7 @@ fn predict(desired: &Value, live: &Value, context: &DiffContext<'_>) -> Option<(
 }
 
 fn predict_plain(desired: &Value, live: &Value, context: &DiffContext<'_>) -> Option<(Value, Value)> {
-    let last_applied = apply::last_applied(live).map(|mut value| {
-        if is_secret(&value) {
-            merge_string_data(&mut value);
-        }
-        value
-    });
+    let last_applied = apply::last_applied(live);
     let mut patch = three_way(last_applied.as_ref(), live, desired, context.schema);
     if patch.is_empty() {
         return None;

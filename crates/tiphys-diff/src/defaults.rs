@@ -9,7 +9,7 @@ type Fields = Map<String, Value>;
 
 /// The values that the server may fill in for a missing field of `parent`.
 pub(crate) fn candidates(definition: &str, field: &str, parent: &Fields) -> Vec<Value> {
-    one(definition, field, parent).map_or_else(|| several(definition, field, parent), |value| vec![value])
+    one(definition, field, parent).map_or_else(|| several(definition, field), |value| vec![value])
 }
 
 fn one(definition: &str, field: &str, parent: &Fields) -> Option<Value> {
@@ -90,7 +90,8 @@ fn one(definition: &str, field: &str, parent: &Fields) -> Option<Value> {
             ("FlowSchemaSpec", "matchingPrecedence") => json!(1000),
             ("LimitedPriorityLevelConfiguration", "nominalConcurrencyShares") => json!(30),
             ("ExemptPriorityLevelConfiguration", "nominalConcurrencyShares")
-            | ("LimitedPriorityLevelConfiguration" | "ExemptPriorityLevelConfiguration", "lendablePercent") => {
+            | ("LimitedPriorityLevelConfiguration" | "ExemptPriorityLevelConfiguration", "lendablePercent") =>
+            {
                 json!(0)
             }
             ("QueuingConfiguration", "queues") => json!(64),
@@ -113,8 +114,7 @@ fn one(definition: &str, field: &str, parent: &Fields) -> Option<Value> {
 }
 
 /// Defaults that depend on more than the parent.
-fn several(definition: &str, field: &str, parent: &Fields) -> Vec<Value> {
-    let _ = parent;
+fn several(definition: &str, field: &str) -> Vec<Value> {
     let up = json!([
         {"type": "Pods", "value": 4, "periodSeconds": 15}, {"type": "Percent", "value": 100, "periodSeconds": 15}
     ]);
@@ -182,7 +182,8 @@ fn pull_policy(image: &str) -> &'static str {
 }
 
 fn service(definition: &str, field: &str, parent: &Fields) -> Option<Value> {
-    let kind = parent.get("type").and_then(Value::as_str).unwrap_or("ClusterIP");
+    let kind =
+        parent.get("type").and_then(Value::as_str).filter(|kind| !kind.is_empty()).unwrap_or("ClusterIP");
     Some(match (definition, field) {
         ("ServiceSpec", "type") => json!("ClusterIP"),
         ("ServiceSpec", "sessionAffinity") => json!("None"),
@@ -205,7 +206,8 @@ fn service(definition: &str, field: &str, parent: &Fields) -> Option<Value> {
 }
 
 fn workload(definition: &str, field: &str, parent: &Fields) -> Option<Value> {
-    let rolling = parent.get("type").and_then(Value::as_str).is_none_or(|kind| kind == "RollingUpdate");
+    let kind = parent.get("type").and_then(Value::as_str).unwrap_or_default();
+    let rolling = matches!(kind, "" | "RollingUpdate");
     Some(match (definition, field) {
         (
             "DeploymentSpec" | "StatefulSetSpec" | "ReplicaSetSpec" | "ReplicationControllerSpec",
@@ -213,6 +215,9 @@ fn workload(definition: &str, field: &str, parent: &Fields) -> Option<Value> {
         ) => json!(1),
         ("DeploymentSpec" | "StatefulSetSpec" | "DaemonSetSpec", "revisionHistoryLimit") => json!(10),
         ("DeploymentSpec", "progressDeadlineSeconds") => json!(600),
+        ("ReplicationControllerSpec", "selector") => {
+            parent.get("template")?.pointer("/metadata/labels")?.clone()
+        }
         ("DeploymentStrategy" | "DaemonSetUpdateStrategy" | "StatefulSetUpdateStrategy", "type") => {
             json!("RollingUpdate")
         }
@@ -297,6 +302,20 @@ pub(crate) fn kept(definition: &str, field: &str) -> bool {
         "ServicePort" => field == "nodePort",
         _ => false,
     }
+}
+
+/// Fields in which the server silently ignores every update.
+pub(crate) fn never_updated(definition: &str, field: &str) -> bool {
+    match definition {
+        "CertificateSigningRequest" => field == "spec",
+        "CertificateSigningRequestSpec" => true,
+        _ => false,
+    }
+}
+
+/// Values that stand for no value in fields whose type doesn't say so.
+pub(crate) fn is_unset(definition: &str, field: &str, value: &Value) -> bool {
+    definition == "ServicePort" && field == "targetPort" && (*value == json!(0) || *value == json!(""))
 }
 
 /// Fills what the server derives from several fields of one map; `None` where there is nothing of that kind.

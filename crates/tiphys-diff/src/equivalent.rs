@@ -21,15 +21,17 @@ pub(crate) fn equivalent(predicted: &Value, live: &Value, view: Option<View<'_>>
             predicted.len() == live.len()
                 && predicted.iter().zip(live).all(|(one, other)| equivalent(one, other, element))
         }
-        (one, other) => {
-            one == other
-                || match view.map(|view| &view.ty.shape) {
-                    Some(Shape::Scalar(scalar)) => {
-                        view.is_some_and(|view| view.ty.builtin) && spelling::same(*scalar, one, other)
-                    }
-                    _ => false,
-                }
+        (Value::Number(one), Value::Number(other)) if one.is_f64() || other.is_f64() => {
+            one.as_f64() == other.as_f64() || scalars(predicted, live, view)
         }
+        (one, other) => one == other || scalars(one, other, view),
+    }
+}
+
+fn scalars(one: &Value, other: &Value, view: Option<View<'_>>) -> bool {
+    match view.filter(|view| view.ty.builtin).map(|view| &view.ty.shape) {
+        Some(Shape::Scalar(scalar)) => spelling::same(*scalar, one, other),
+        _ => false,
     }
 }
 
@@ -60,21 +62,31 @@ pub(crate) fn field(
     view: Option<View<'_>>,
 ) -> bool {
     let slot = Slot::of(view, key);
-    let drops_zero = view.is_some_and(|view| view.ty.builtin && !keeps_zero(&view.ty.name, key));
-    let says_something = |value: &&Value| !value.is_null() && !(drops_zero && is_empty(value, slot));
+    let builtin = view.filter(|view| view.ty.builtin && view.is_struct()).map(|view| view.ty.name.as_ref());
+    if builtin.is_some_and(|definition| defaults::never_updated(definition, key)) {
+        return true;
+    }
+    let says_something = |value: &&Value| {
+        let dropped = builtin.is_some_and(|definition| {
+            is_empty(value, slot) && !keeps_zero(definition, key)
+                || defaults::is_unset(definition, key, value)
+        });
+        // A custom resource can hold a null, which a patch takes away, unless a default takes its place.
+        let null_is_kept = view.is_none_or(|view| !view.ty.builtin)
+            && slot.field.is_none_or(|field| field.default.is_none());
+        !dropped && (null_is_kept || !value.is_null())
+    };
     let one = one.filter(says_something);
     let other = other.filter(says_something);
     match (one, other) {
         (None, None) => true,
-        (Some(one), Some(other)) => {
-            equivalent(one, other, slot.view) || view.is_some_and(|view| view.drops(key)) && one == other
-        }
+        (Some(one), Some(other)) => equivalent(one, other, slot.view),
         (Some(present), None) => {
             view.is_some_and(|view| view.drops(key) || implied(key, present, live, view, slot))
         }
         (None, Some(present)) => view.is_some_and(|view| {
             implied(key, present, predicted, view, slot)
-                || view.ty.builtin && defaults::kept(&view.ty.name, key)
+                || builtin.is_some_and(|definition| defaults::kept(definition, key))
         }),
     }
 }

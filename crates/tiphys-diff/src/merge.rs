@@ -1,5 +1,7 @@
 //! What the API server makes of a patch, before defaults: strategic merge and JSON merge, in memory.
 
+use std::collections::{HashMap, HashSet};
+
 use serde_json::{Map, Value};
 
 use crate::apply::directives::{DELETE_FROM_PRIMITIVE_LIST, PATCH, RETAIN_KEYS, SET_ELEMENT_ORDER};
@@ -99,20 +101,21 @@ fn merge_list(target: &mut Vec<Value>, changes: &[Value], slot: Slot<'_>) {
         *target = changes.iter().filter(|item| !replaces(item)).cloned().collect();
         return;
     }
+    let Some(merge_key) = slot.merge_key() else {
+        let there: HashSet<Value> = target.iter().cloned().collect();
+        target.extend(changes.iter().filter(|item| !there.contains(*item)).cloned());
+        return;
+    };
     let element = slot.view.and_then(View::element);
+    let id = |item: &Value| item.get(merge_key).cloned().unwrap_or_default();
+    let positions: HashMap<Value, usize> =
+        target.iter().enumerate().rev().map(|(position, item)| (id(item), position)).collect();
+    let mut deleted = HashSet::new();
     for change in changes {
-        let (Some(merge_key), Some(fields)) = (slot.merge_key(), change.as_object()) else {
-            if !target.contains(change) {
-                target.push(change.clone());
-            }
-            continue;
-        };
-        let id = fields.get(merge_key);
-        let position = target.iter().position(|item| item.get(merge_key) == id);
+        let Some(fields) = change.as_object() else { continue };
+        let position = positions.get(&id(change)).copied();
         if fields.get(PATCH).and_then(Value::as_str) == Some("delete") {
-            if let Some(position) = position {
-                target.remove(position);
-            }
+            deleted.extend(position);
             continue;
         }
         match position.and_then(|position| target.get_mut(position)).and_then(Value::as_object_mut) {
@@ -120,16 +123,21 @@ fn merge_list(target: &mut Vec<Value>, changes: &[Value], slot: Slot<'_>) {
             None => target.push(without_directives(change)),
         }
     }
+    let mut position = 0..;
+    target.retain(|_| position.next().is_none_or(|position| !deleted.contains(&position)));
 }
 
 /// Brings the items that `order` names into that order; items that it doesn't name keep their place before those
 /// that followed them.
 fn set_order(list: &mut Vec<Value>, order: Option<&Value>, slot: Slot<'_>) {
     let Some(order) = order.and_then(Value::as_array) else { return };
-    let rank = |item: &Value| match slot.merge_key() {
-        Some(merge_key) => order.iter().position(|id| id.get(merge_key) == item.get(merge_key)),
-        None => order.iter().position(|id| id == item),
+    let id = |item: &Value| match slot.merge_key() {
+        Some(merge_key) => item.get(merge_key).cloned().unwrap_or_default(),
+        None => item.clone(),
     };
+    let ranks: HashMap<Value, usize> =
+        order.iter().enumerate().rev().map(|(rank, item)| (id(item), rank)).collect();
+    let rank = |item: &Value| ranks.get(&id(item)).copied();
     let server_order: Vec<Value> = std::mem::take(list);
     let mut named: Vec<(usize, usize, &Value)> = Vec::new();
     let mut others: Vec<(usize, &Value)> = Vec::new();

@@ -163,6 +163,10 @@ impl<'a> View<'a> {
         }
     }
 
+    pub(crate) fn is_struct(self) -> bool {
+        matches!(self.ty.shape, Shape::Struct { .. })
+    }
+
     /// Whether the server drops the field.
     pub(crate) fn drops(self, key: &str) -> bool {
         match &self.ty.shape {

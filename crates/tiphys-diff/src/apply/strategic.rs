@@ -1,6 +1,6 @@
 //! Three-way strategic merge patches, for built-in kinds: lists with a merge key are merged item by item.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::{Map, Value, json};
 
@@ -15,6 +15,9 @@ pub(crate) const RETAIN_KEYS: &str = "$retainKeys";
 pub(crate) const SET_ELEMENT_ORDER: &str = "$setElementOrder/";
 /// Items to remove from a merged list of scalars.
 pub(crate) const DELETE_FROM_PRIMITIVE_LIST: &str = "$deleteFromPrimitiveList/";
+
+/// Pairs of items that are looked at where there is no single key.
+const MATCHED_AT_MOST: usize = 1_000_000;
 
 type Fields = Map<String, Value>;
 
@@ -113,14 +116,13 @@ fn diff_list(
 }
 
 fn diff_scalars(patch: &mut Fields, key: &str, before: &[Value], found: &[Value], wanted: &[Value]) {
-    let mut added: Vec<&Value> = Vec::new();
-    for item in wanted {
-        if !found.contains(item) && !added.contains(&item) {
-            added.push(item);
-        }
-    }
+    let (there, asked): (HashSet<&Value>, HashSet<&Value>) =
+        (found.iter().collect(), wanted.iter().collect());
+    let mut seen = HashSet::new();
+    let added: Vec<&Value> =
+        wanted.iter().filter(|item| !there.contains(item) && seen.insert(*item)).collect();
     let removed: Vec<&Value> =
-        before.iter().filter(|item| !wanted.contains(item) && found.contains(item)).collect();
+        before.iter().filter(|item| !asked.contains(item) && there.contains(item)).collect();
     if added.is_empty() && removed.is_empty() && in_same_order(wanted.iter(), found) {
         return;
     }
@@ -235,9 +237,23 @@ fn diff_ambiguous(
         !keys.is_empty()
             && keys.iter().all(|key| {
                 let default = Slot::of(element, key).field.and_then(|field| field.default.as_deref());
-                one.get(key.as_ref()).or(default) == other.get(key.as_ref()).or(default)
+                let part = |item: &Value| {
+                    let value = item.get(key.as_ref()).filter(|value| !value.is_null() && *value != "");
+                    value.or(default).cloned()
+                };
+                part(one) == part(other)
             })
     };
+    // Each item is looked for in all others, which no honest list makes expensive.
+    if wanted.len().saturating_mul(found.len().saturating_add(before.len())) > MATCHED_AT_MOST {
+        if wanted != found {
+            patch.insert(key.to_owned(), json!([{PATCH: "replace"}]));
+            if let Some(Value::Array(items)) = patch.get_mut(key) {
+                items.extend(wanted.iter().cloned());
+            }
+        }
+        return;
+    }
     let mut merged: Vec<Value> = Vec::with_capacity(wanted.len());
     for item in wanted {
         let live = found.iter().find(|live| matches(live, item));
