@@ -30,6 +30,11 @@ impl Environment {
         Self { values: values.into_iter().collect() }
     }
 
+    /// Whether there is a variable of this name.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.values.contains_key(name)
+    }
+
     /// Replaces `$NAME` and `${NAME}`; an unknown name becomes nothing, `$$` a dollar sign.
     ///
     /// The corner cases are those of Go's `os.Expand`, which users of the reference have come to rely on.

@@ -82,8 +82,7 @@ impl<'a> Resolver<'a> {
     pub(super) fn value_files(&self, source: &ApplicationSourceHelm) -> Result<Vec<ValueFile>, RenderError> {
         let mut files: Vec<(ValueFile, bool)> = Vec::new();
         for written in &source.value_files {
-            let written = self.environment.substitute(written);
-            let place = self.place(&written)?;
+            let place = self.place(written)?;
             let by_glob = is_glob(&place.path);
             let found = if by_glob { expand(&place)? } else { self.one(&place)?.into_iter().collect() };
             if found.is_empty() && !source.ignore_missing_value_files {
@@ -118,9 +117,8 @@ impl<'a> Resolver<'a> {
     ) -> Result<Vec<(String, ValueFile)>, RenderError> {
         let mut files = Vec::new();
         for parameter in &source.file_parameters {
-            let written = self.environment.substitute(&parameter.path);
-            let found = self.one(&self.place(&written)?)?.ok_or_else(|| {
-                let name = &parameter.name;
+            let found = self.one(&self.place(&parameter.path)?)?.ok_or_else(|| {
+                let (name, written) = (&parameter.name, &parameter.path);
                 RenderError::Content(format!(
                     "file parameter {name}: open {written}: no such file or directory"
                 ))
@@ -130,7 +128,26 @@ impl<'a> Resolver<'a> {
         Ok(files)
     }
 
+    /// `$name/` is another source when one has that name, and a variable of the build environment when not.
     fn place(&self, written: &str) -> Result<Place<'a>, RenderError> {
+        if let Some((name, path)) =
+            written.strip_prefix('$').map(|rest| rest.split_once('/').unwrap_or((rest, "")))
+        {
+            if let Some(reference) = self.inputs.references.get(name) {
+                let path = self.environment.substitute(path);
+                return Ok(Place {
+                    snapshot: Opened::Other(Box::new(reference.commit.open()?)),
+                    commit: reference.commit.clone(),
+                    from: String::new(),
+                    path: path.trim_start_matches('/').to_owned(),
+                    prefix: format!("${name}/"),
+                });
+            }
+            if is_name(name) && !self.environment.has(name) {
+                return Err(RenderError::Source(self.unknown_reference(name)));
+            }
+        }
+        let written = &self.environment.substitute(written);
         if let Some((scheme, _)) = written.split_once("://") {
             let allowed = self.inputs.options.helm_values_file_schemes.iter().any(|known| known == scheme);
             return Err(if allowed || matches!(scheme, "http" | "https") {
@@ -141,23 +158,6 @@ impl<'a> Resolver<'a> {
                 RenderError::Source(format!("value file {written}: the URL scheme {scheme:?} is not allowed"))
             });
         }
-        if let Some(rest) = written.strip_prefix('$') {
-            let (name, path) = rest.split_once('/').unwrap_or((rest, ""));
-            let reference = self.inputs.references.get(name).ok_or_else(|| {
-                RenderError::Source(format!(
-                    "source referenced {name:?}, but no source has a 'ref' field defined"
-                ))
-            })?;
-            let snapshot = Opened::Other(Box::new(reference.commit.open()?));
-            let commit = reference.commit.clone();
-            return Ok(Place {
-                snapshot,
-                commit,
-                from: String::new(),
-                path: path.trim_start_matches('/').to_owned(),
-                prefix: format!("${name}/"),
-            });
-        }
         let rooted = written.strip_prefix('/');
         Ok(Place {
             snapshot: Opened::Same(self.snapshot),
@@ -166,6 +166,15 @@ impl<'a> Resolver<'a> {
             path: rooted.unwrap_or(written).trim_start_matches('/').to_owned(),
             prefix: String::new(),
         })
+    }
+
+    fn unknown_reference(&self, name: &str) -> String {
+        let known: Vec<String> = self.inputs.references.keys().map(|known| format!("${known}")).collect();
+        if known.is_empty() {
+            return format!("source referenced \"${name}\", but no source has a 'ref' field defined");
+        }
+        let known = known.join(", ");
+        format!("source referenced \"${name}\", which is not one of the available sources ({known})")
     }
 
     fn one(&self, place: &Place<'_>) -> Result<Option<ValueFile>, RenderError> {
@@ -193,6 +202,11 @@ fn value_file(place: &Place<'_>, target: Target) -> ValueFile {
         commit: place.commit.clone(),
         target,
     }
+}
+
+/// What could be the `ref` of a source: not `{…}`, and not `$$`.
+fn is_name(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "_-".contains(c))
 }
 
 fn is_glob(path: &str) -> bool {
