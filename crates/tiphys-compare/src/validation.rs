@@ -200,7 +200,7 @@ mod tests {
         json!({"metadata": {"name": "a", "namespace": "argocd"}, "spec": spec})
     }
 
-    // covers: APP-029, APP-030, APP-045, APP-048, APP-050, APP-032, APP-031
+    // covers: APP-029, APP-030, APP-032, APP-050
     #[test]
     fn what_cannot_be_rendered_is_said_in_the_words_of_the_reference() {
         type Change = fn(&mut Value);
@@ -270,7 +270,7 @@ mod tests {
         assert_eq!(wrong_in(several, open()), Vec::<String>::new());
     }
 
-    // covers: PRJ-001, PRJ-002, NS-002
+    // covers: NS-002
     #[test]
     fn what_the_project_forbids_is_said_with_its_name() {
         let closed = json!({"metadata": {"name": "team"}, "spec": {}});

@@ -12,6 +12,7 @@ mod policy;
 mod project;
 mod selector;
 mod sync_window;
+mod validation;
 mod virtual_project;
 
 pub use enforcer::{Enforcer, Permissions, Subject};
@@ -19,4 +20,5 @@ pub use policy::{Policy, PolicyError, project_policy, validate_project_policy};
 pub use project::{Destination, Project};
 pub use selector::selector_matches;
 pub use sync_window::{SyncKind, SyncWindowError, SyncWindows};
+pub use validation::{ProjectError, validate_project};
 pub use virtual_project::{default_project, virtual_project};

@@ -148,6 +148,17 @@ fn is_for(window: &SyncWindow, app: &Application) -> bool {
 /// Whether a window is open: it fired, and its duration is not over. The schedule is read in the window's time zone with
 /// the offset that holds now, so that a window keeps its length when the clock changes.
 fn is_open(window: &SyncWindow, now: DateTime<Utc>) -> Result<bool, SyncWindowError> {
+    let (schedule, duration) = validate(window)?;
+    let local = local_time(&window.time_zone, now);
+    let is_open = local
+        .checked_sub_signed(duration)
+        .and_then(|from| schedule.next_after(from))
+        .is_some_and(|fired| fired <= local);
+    Ok(is_open)
+}
+
+/// Checks a window, and reads its schedule and duration.
+pub(crate) fn validate(window: &SyncWindow) -> Result<(Schedule, Duration), SyncWindowError> {
     if !matches!(window.kind.as_str(), "allow" | "deny") {
         return Err(SyncWindowError::Kind { kind: window.kind.clone() });
     }
@@ -157,12 +168,7 @@ fn is_open(window: &SyncWindow, now: DateTime<Utc>) -> Result<bool, SyncWindowEr
         |reason: String| SyncWindowError::Duration { duration: window.duration.clone(), reason };
     let duration = parse_duration(&window.duration).map_err(|error| wrong_duration(error.to_string()))?;
     let duration = Duration::from_std(duration).map_err(|error| wrong_duration(error.to_string()))?;
-    let local = local_time(&window.time_zone, now);
-    let is_open = local
-        .checked_sub_signed(duration)
-        .and_then(|from| schedule.next_after(from))
-        .is_some_and(|fired| fired <= local);
-    Ok(is_open)
+    Ok((schedule, duration))
 }
 
 /// The time on the wall in a zone; UTC for a zone that is not known.

@@ -326,7 +326,7 @@ fn urls_are_compared_after_normalisation() {
     assert_eq!(normalise_url("ssh://git@host:2222/a.git"), "git@host:2222/a");
 }
 
-// covers: GIT-001, GIT-008, GIT-011, GIT-012, GIT-013, GIT-014, GIT-016, GIT-020, GIT-021
+// covers: GIT-001
 #[test]
 fn a_repository_secret_is_read_whole() {
     let (settings, problems) = repositories(
@@ -423,7 +423,7 @@ fn a_repository_of_the_project_wins_over_one_for_all_and_other_projects_do_not_s
     assert_eq!(settings.repositories.of_project("").count(), 0);
 }
 
-// covers: CLU-002, CLU-003, CLU-004, CLU-005, CLU-006, CLU-011, CLU-012, CLU-015
+// covers: CLU-002
 #[test]
 fn a_cluster_secret_is_read_whole() {
     let mut data = secret(
@@ -456,7 +456,7 @@ fn a_cluster_secret_is_read_whole() {
     assert_eq!(settings.clusters.of_project("team").count(), 1);
 }
 
-// covers: APP-032, CLU-010
+// covers: APP-032
 #[test]
 fn a_destination_means_one_cluster_or_is_an_error_in_the_words_of_the_reference() {
     let all = [
@@ -495,7 +495,7 @@ fn a_destination_means_one_cluster_or_is_an_error_in_the_words_of_the_reference(
     }
 }
 
-// covers: CFG-036
+// covers: CFG-036, CLU-010
 #[test]
 fn the_own_cluster_can_be_switched_off_or_renamed_by_a_secret() {
     let own = secret("own", &[("name", "home"), ("server", "https://kubernetes.default.svc/")]);
@@ -547,7 +547,7 @@ fn certificates_are_found_by_host_and_known_hosts_are_kept() {
     assert_eq!(settings.trust.ca_bundle_for("https://example.com"), None);
 }
 
-// covers: RBA-002, RBA-003, RBA-004, RBA-005, CFG-053
+// covers: RBA-002, RBA-005, CFG-053
 #[test]
 fn the_policy_is_put_together_from_all_its_keys() {
     let (settings, problems) = Settings::parse(&SettingsInput {

@@ -42,7 +42,7 @@ fn operation(decision: AutoSync) -> Operation {
     }
 }
 
-// covers: SYN-058, APP-034, SYN-025, APP-036, APP-069
+// covers: SYN-058, SYN-025, APP-069
 #[test]
 fn an_application_that_is_out_of_sync_is_synced_as_its_policy_says() {
     let mut world = world(&json!({"prune": true}));

@@ -10,7 +10,7 @@ fn written(status: &ApplicationStatus) -> Value {
     serde_json::to_value(status).unwrap()
 }
 
-// covers: APP-051, APP-052, APP-053, APP-054, APP-055, APP-059, APP-063, APP-064, APP-065, REC-014
+// covers: APP-051, APP-052, APP-053, APP-055, APP-063, APP-065, REC-014
 #[test]
 fn a_first_comparison_writes_the_whole_status_in_the_shape_of_the_reference() {
     let mut world = World::new();
@@ -82,7 +82,7 @@ fn a_comparison_that_finds_the_same_writes_nothing_but_its_time() {
     assert_eq!(status_patch(&written(&world.app.status), &written(&after)), None);
 }
 
-// covers: REC-006
+// covers: REC-006, APP-059
 #[test]
 fn the_time_of_the_comparison_is_written_when_it_was_thorough() {
     let mut world = World::new();
