@@ -311,15 +311,18 @@ fn rules(input: &CompareInput<'_>) -> Arc<Rules> {
     }
 }
 
-/// The kinds whose absence has to be a true absence: all that are desired, but those that nobody watches, which are
-/// read one by one.
+/// The kinds whose absence has to be a true absence: all that are desired, but those that nobody watches, which are read
+/// one by one, and those whose watch is broken at the moment. What was seen of these last still holds for a comparison; a
+/// verdict that came and went with every broken connection would only be noise. Pruning asks for a proof of its own.
 fn watched_kinds(target: &TargetState, live: &LiveSnapshot) -> HashSet<GroupKind> {
     target
         .objects
         .iter()
         .filter(|object| object.hook.is_none())
         .map(|object| object.gvk.group_kind())
-        .filter(|kind| live.observation().state(kind) != Some(&KindState::NotWatched))
+        .filter(|kind| {
+            !matches!(live.observation().state(kind), Some(KindState::NotWatched | KindState::Lost(_)))
+        })
         .collect()
 }
 

@@ -199,6 +199,15 @@ fn a_cluster_that_is_not_observed_makes_everything_unknown() {
     );
 }
 
+#[test]
+fn a_watch_that_is_interrupted_changes_no_verdict() {
+    let mut world = World::new();
+    world.put_synced(config_map("a", "1"));
+    world.index.set_kind_state(&GroupKind::new("", "ConfigMap"), KindState::Lost("connection reset".into()));
+    let comparison = world.compare(vec![config_map("a", "1")]);
+    assert_eq!((&comparison.sync_status, said(&comparison)), (&SyncStatusCode::Synced, vec![]));
+}
+
 // covers: APP-051
 #[test]
 fn a_confirmation_is_asked_for_by_the_object_or_by_the_application() {
