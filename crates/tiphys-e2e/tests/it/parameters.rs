@@ -51,3 +51,10 @@ fn the_application_controller_knows_every_parameter_and_accepts_its_default() {
         args.unbuilt.check().map(|_| ()).map_err(|error| error.to_string())
     });
 }
+
+#[test]
+fn the_api_server_knows_every_parameter_and_accepts_its_default() {
+    check::<tiphys_api_server::Args>(component::API_SERVER, |args| {
+        args.unbuilt.check().map(|_| ()).map_err(|error| error.to_string())
+    });
+}
