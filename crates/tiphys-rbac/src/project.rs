@@ -1,9 +1,12 @@
 //! The limits of one project, compiled: sources, destinations, kinds and namespaces of applications.
 
-use tiphys_api::AppProject;
 use tiphys_api::cluster::Cluster;
+use tiphys_api::project::SyncWindow;
+use tiphys_api::{AppProject, Application};
 use tiphys_settings::glob::{self, Glob};
 use tiphys_settings::{Settings, normalise_url};
+
+use crate::sync_window::SyncWindows;
 
 /// A cluster as a project sees it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -34,6 +37,7 @@ pub struct Project {
     namespace_whitelist: Option<Vec<KindRule>>,
     namespace_blacklist: Vec<KindRule>,
     source_namespaces: Vec<String>,
+    sync_windows: Vec<SyncWindow>,
 }
 
 /// A glob that permits, or with `!` in front denies.
@@ -157,6 +161,7 @@ impl Project {
             namespace_whitelist: spec.namespace_resource_whitelist.as_deref().map(kinds),
             namespace_blacklist: kinds(&spec.namespace_resource_blacklist),
             source_namespaces: spec.source_namespaces.clone(),
+            sync_windows: spec.sync_windows.clone(),
             name,
         }
     }
@@ -227,6 +232,12 @@ impl Project {
     ) -> bool {
         self.permits_kind(group, kind, name, !namespace.is_empty())
             && (namespace.is_empty() || self.permits_destination(cluster, namespace))
+    }
+
+    /// The windows that say when an application may be synced, global projects' included.
+    #[must_use]
+    pub fn sync_windows(&self, app: &Application) -> SyncWindows {
+        SyncWindows::matching(&self.sync_windows, app)
     }
 
     /// Whether applications may live in the namespace. The control plane's own is always permitted.

@@ -188,3 +188,22 @@ fn the_default_project_permits_everything() {
             && project.permits_kind("", "Secret", "any", true)
     );
 }
+
+// covers: SYN-088
+#[test]
+fn windows_of_global_projects_hold_for_the_projects_applications() {
+    let own: AppProject = serde_json::from_value(json!({"metadata": {"name": "team"}})).unwrap();
+    let base: AppProject = serde_json::from_value(json!({"metadata": {"name": "base"}, "spec": {
+        "syncWindows": [{"kind": "deny", "schedule": "* * * * *", "duration": "1h", "applications": ["web"]}]}}))
+    .unwrap();
+    let global = serde_json::from_value(json!({"projectName": "base"})).unwrap();
+    let merged = crate::virtual_project(&own, &[global], |_| Some(&base));
+    let project = Project::new(&merged, &Settings::default());
+    let windows = |name: &str| {
+        let app: Application = serde_json::from_value(json!({"metadata": {"name": name}})).unwrap();
+        project.sync_windows(&app)
+    };
+    let now = "2024-01-01T10:00:00Z".parse().unwrap();
+    assert_eq!(windows("web").can_sync(crate::SyncKind::Manual, now, None), Ok(false));
+    assert!(windows("other").is_empty());
+}
