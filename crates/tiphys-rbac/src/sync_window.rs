@@ -198,7 +198,7 @@ mod tests {
         .unwrap()
     }
 
-    fn window(change: Value) -> SyncWindow {
+    fn window(change: &Value) -> SyncWindow {
         let mut window =
             json!({"kind": "allow", "schedule": "0 10 * * *", "duration": "1h", "applications": ["*"]});
         for (key, value) in change.as_object().unwrap() {
@@ -208,7 +208,7 @@ mod tests {
     }
 
     fn windows(changes: &[Value]) -> SyncWindows {
-        let windows: Vec<SyncWindow> = changes.iter().cloned().map(window).collect();
+        let windows: Vec<SyncWindow> = changes.iter().map(window).collect();
         SyncWindows::matching(&windows, &app())
     }
 
@@ -269,8 +269,8 @@ mod tests {
             (vec![allow.clone()], "12:00", false),
             (vec![deny.clone()], "10:30", false),
             (vec![deny.clone()], "12:00", true),
-            (vec![allow.clone(), deny.clone()], "10:30", false),
-            (vec![allow.clone(), later], "20:30", true),
+            (vec![allow.clone(), deny], "10:30", false),
+            (vec![allow, later], "20:30", true),
         ] {
             let windows = windows(&all);
             assert_eq!(windows.can_sync(SyncKind::Automated, at(time), None), Ok(expected), "{all:?} {time}");

@@ -59,10 +59,10 @@ pub fn validate_project(project: &AppProject) -> Result<(), ProjectError> {
     check_service_accounts(spec)
 }
 
-fn once<T: Ord>(items: impl IntoIterator<Item = T>, message: impl Fn(T) -> String) -> Result<(), ProjectError>
-where
-    T: Copy,
-{
+fn once<T: Ord + Copy>(
+    items: impl IntoIterator<Item = T>,
+    message: impl Fn(T) -> String,
+) -> Result<(), ProjectError> {
     let mut seen = BTreeSet::new();
     match items.into_iter().find(|item| !seen.insert(*item)) {
         Some(item) => Err(ProjectError::Repeated(message(item))),
