@@ -284,7 +284,7 @@ impl Inner {
         }
     }
 
-    fn publish(&self, changes: Vec<Change>) {
+    fn publish(&self, changes: &[Change]) {
         self.feed.push(changes);
     }
 }

@@ -119,9 +119,11 @@ impl ApiError {
         matches!(self, Self::Transport { .. } | Self::Timeout { .. })
     }
 
-    /// Whether a write may or may not have been carried out.
+    /// Whether a write may or may not have been carried out. An admission webhook that fails does so before the write.
     pub fn is_outcome_unknown(&self) -> bool {
-        self.is_transport() || matches!(self.code(), Some(500 | 502 | 503 | 504))
+        let refused =
+            || self.status().is_some_and(|status| status.message.contains("failed calling webhook"));
+        self.is_transport() || (matches!(self.code(), Some(500 | 502 | 503 | 504)) && !refused())
     }
 
     /// Whether the same request may succeed later without anybody changing anything.
@@ -195,6 +197,22 @@ mod tests {
         let error = ApiError::Status(Box::new(ApiStatus::of(409, None, body)));
         assert_eq!(error.to_string(), "configmaps \"a\" already exists");
         assert!(error.is_already_exists() && !error.is_conflict() && !error.is_retryable());
+    }
+
+    #[test]
+    fn a_webhook_that_fails_is_a_refusal_and_a_gateway_that_fails_is_not() {
+        let status = |code: u16, message: &str| {
+            ApiError::Status(Box::new(ApiStatus {
+                code,
+                reason: String::new(),
+                message: message.to_owned(),
+                retry_after: None,
+            }))
+        };
+        let webhook = status(500, "Internal error occurred: failed calling webhook \"a\": no endpoints");
+        assert!(!webhook.is_outcome_unknown() && webhook.is_retryable());
+        assert!(status(504, "gateway timeout").is_outcome_unknown());
+        assert!(!status(403, "forbidden").is_outcome_unknown());
     }
 
     #[test]

@@ -131,7 +131,7 @@ impl NodeInfo {
             ("networking.istio.io", "VirtualService") => ingress::virtual_service(object, &mut info),
             ("networking.istio.io", "ServiceEntry") => ingress::service_entry(object, &mut info),
             ("gateway.networking.k8s.io", "HTTPRoute" | "GRPCRoute") => {
-                ingress::route(object, &mut info, &mut links)
+                ingress::route(object, &mut info, &mut links);
             }
             ("argoproj.io", "Application") => {
                 if let Some(url) = annotation(object, MANAGED_BY_URL).filter(|url| is_web_url(url)) {

@@ -160,13 +160,15 @@ impl Observation {
         for (info, watched) in kinds {
             let kind = info.group_kind();
             let state = match before.remove(&kind) {
+                // What was not watched stays so until its first list: it may be a kind that we are not permitted to read.
+                Some((old, state)) if old.gvk == info.gvk && old.namespaced == info.namespaced => {
+                    if watched {
+                        state
+                    } else {
+                        KindState::NotWatched
+                    }
+                }
                 // Another version or scope is another list.
-                Some((old, state)) if old.gvk == info.gvk && old.namespaced == info.namespaced => match state
-                {
-                    KindState::NotWatched if watched => KindState::Pending,
-                    _ if !watched => KindState::NotWatched,
-                    state => state,
-                },
                 _ if watched => KindState::Pending,
                 _ => KindState::NotWatched,
             };

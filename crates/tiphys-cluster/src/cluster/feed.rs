@@ -1,6 +1,7 @@
 //! Changes on their way to those who want to know: one waiting change per object, however slow the reader is.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -19,6 +20,8 @@ pub(crate) struct Feed {
 struct Waiting {
     changes: Mutex<HashMap<ResourceKey, Change>>,
     arrived: Notify,
+    /// No more will come.
+    ended: AtomicBool,
 }
 
 /// The changes of a cluster for one reader, from the moment it was made.
@@ -36,14 +39,14 @@ impl Feed {
         Changes { waiting, batch }
     }
 
-    pub(crate) fn push(&self, changes: Vec<Change>) {
+    pub(crate) fn push(&self, changes: &[Change]) {
         if changes.is_empty() {
             return;
         }
         self.readers.lock().retain(|reader| {
             let Some(reader) = reader.upgrade() else { return false };
             let mut waiting = reader.changes.lock();
-            for change in &changes {
+            for change in changes {
                 match waiting.get_mut(&change.key) {
                     Some(earlier) => merge(earlier, change.clone()),
                     None => {
@@ -58,9 +61,18 @@ impl Feed {
     }
 }
 
+impl Drop for Feed {
+    fn drop(&mut self) {
+        for reader in self.readers.get_mut().iter().filter_map(Weak::upgrade) {
+            reader.ended.store(true, Ordering::Release);
+            reader.arrived.notify_one();
+        }
+    }
+}
+
 impl Changes {
     /// The changes since the last call, at most one per object, as soon as there are any. Waits a little for more to come
-    /// with the first. Cancelling the call loses nothing.
+    /// with the first. Empty when the cluster is no longer observed. Cancelling the call loses nothing.
     pub async fn next(&mut self) -> Vec<Change> {
         loop {
             // Looked at before waiting: an earlier call may have been cancelled after it was woken.
@@ -72,6 +84,9 @@ impl Changes {
                 if !changes.is_empty() {
                     return changes;
                 }
+            }
+            if self.waiting.ended.load(Ordering::Acquire) {
+                return Vec::new();
             }
             self.waiting.arrived.notified().await;
         }
@@ -124,8 +139,8 @@ mod tests {
         let feed = Feed::default();
         let mut reader = feed.subscribe(Duration::ZERO);
         let mut index = LiveIndex::new(Rules::default());
-        feed.push(vec![change(&mut index, "1", "one")]);
-        feed.push(vec![change(&mut index, "2", "two")]);
+        feed.push(&[change(&mut index, "1", "one")]);
+        feed.push(&[change(&mut index, "2", "two")]);
         let changes = reader.next().await;
         assert_eq!(changes.len(), 1);
         let change = changes.first().unwrap();
@@ -139,10 +154,21 @@ mod tests {
         let feed = Feed::default();
         let mut reader = feed.subscribe(Duration::from_millis(50));
         let mut index = LiveIndex::new(Rules::default());
-        feed.push(vec![change(&mut index, "1", "one")]);
+        feed.push(&[change(&mut index, "1", "one")]);
         // Cancelled while it waits for more to come.
         assert!(tokio::time::timeout(Duration::from_millis(5), reader.next()).await.is_err());
         assert_eq!(tokio::time::timeout(Duration::from_secs(5), reader.next()).await.unwrap().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_reader_is_told_the_end_after_the_last_changes() {
+        let feed = Feed::default();
+        let mut reader = feed.subscribe(Duration::ZERO);
+        let mut index = LiveIndex::new(Rules::default());
+        feed.push(&[change(&mut index, "1", "one")]);
+        drop(feed);
+        assert_eq!(reader.next().await.len(), 1);
+        assert!(reader.next().await.is_empty());
     }
 
     #[tokio::test]
@@ -150,7 +176,7 @@ mod tests {
         let feed = Feed::default();
         drop(feed.subscribe(Duration::ZERO));
         let mut index = LiveIndex::new(Rules::default());
-        feed.push(vec![change(&mut index, "1", "one")]);
+        feed.push(&[change(&mut index, "1", "one")]);
         assert!(feed.readers.lock().is_empty());
     }
 }

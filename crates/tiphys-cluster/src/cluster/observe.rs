@@ -171,7 +171,7 @@ impl Inner {
             tracing::warn!(server = self.client.server(), %group, %reason, "an API group can't be discovered");
         }
         let changes = self.index.write().discovered(kinds, found.failed_groups);
-        self.publish(changes);
+        self.publish(&changes);
     }
 
     /// Starts the watches that are missing and ends those that are too many.
@@ -294,7 +294,7 @@ impl KindSink {
         Self { kind: info.group_kind(), inner, info, namespace, waiting, listed: Vec::new() }
     }
 
-    fn publish(&self, changes: Vec<Change>) {
+    fn publish(&self, changes: &[Change]) {
         if changes.iter().any(|change| self.inner.hints_at_kinds(change)) {
             self.inner.rediscover.notify_one();
         }
@@ -328,7 +328,7 @@ impl Sink for KindSink {
         let changes = self.inner.index.write().reset(&self.kind, namespace, resource_version, listed);
         self.waiting.lock().remove(&self.namespace);
         self.mark_observed();
-        self.publish(changes);
+        self.publish(&changes);
         self.inner.update_state();
     }
 
@@ -372,11 +372,12 @@ impl Sink for KindSink {
                 })
                 .collect()
         };
-        self.publish(changes);
+        self.publish(&changes);
     }
 
     async fn interrupted(&mut self, error: &ApiError) {
-        let state = if error.is_forbidden() && self.inner.options.respect_rbac {
+        // Where namespaces are watched one by one, the others still say something.
+        let state = if error.is_forbidden() && self.inner.options.respect_rbac && self.namespace.is_empty() {
             self.waiting.lock().remove(&self.namespace);
             KindState::NotWatched
         } else {
@@ -393,7 +394,7 @@ impl Sink for KindSink {
             index.set_kind_state(&self.kind, state.clone());
             if state == KindState::NotWatched { index.forget_kind(&self.kind) } else { Vec::new() }
         };
-        self.publish(changes);
+        self.publish(&changes);
         self.inner.update_state();
     }
 

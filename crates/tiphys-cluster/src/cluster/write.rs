@@ -298,7 +298,7 @@ impl Cluster {
                 let change = index.apply(info, object);
                 let node = index.get(key);
                 drop(index);
-                self.inner.publish(change.into_iter().collect());
+                self.inner.publish(change.as_slice());
                 Ok(node)
             }
             Err(error) if error.is_not_found() => {
@@ -343,7 +343,7 @@ impl Cluster {
         if change.as_ref().is_some_and(|change| self.inner.hints_at_kinds(change)) {
             self.inner.rediscover.notify_one();
         }
-        self.inner.publish(change.into_iter().collect());
+        self.inner.publish(change.as_slice());
         Ok(Applied { key, uid, node, bytes })
     }
 
@@ -372,14 +372,14 @@ impl Cluster {
             && object.get("kind").and_then(Value::as_str) != Some("Status")
         {
             let change = self.inner.index.write().apply(info, object);
-            self.inner.publish(change.into_iter().collect());
+            self.inner.publish(change.as_slice());
         }
         Deleted::Terminating
     }
 
     fn gone(&self, key: &ResourceKey, uid: Option<&str>) {
         let change = self.inner.index.write().delete(key, uid);
-        self.inner.publish(change.into_iter().collect());
+        self.inner.publish(change.as_slice());
     }
 }
 

@@ -141,7 +141,7 @@ async fn two_clusters_are_kept_apart() {
     second.api().create("/api/v1/namespaces", &json!({"metadata": {"name": namespace}})).unwrap();
     one.apply(&create(&tracked_config_map(&namespace, "first", "app"))).await.unwrap();
     two.apply(&create(&tracked_config_map(&namespace, "second", "app"))).await.unwrap();
-    assert_eq!(one.read(|index| index.tracked("app").iter().any(|node| node.key.name() == "second")), false);
+    assert!(!one.read(|index| index.tracked("app").iter().any(|node| node.key.name() == "second")));
     assert!(two.node(&config_map_key(&namespace, "first")).is_none());
     // One of them goes; the other one does not notice.
     second.kill_apiserver();

@@ -317,13 +317,13 @@ fn absence_is_proved_only_by_complete_lists_of_known_groups() {
     assert_eq!(index.observation().proof([&maps]), Err(NotObserved::Undiscovered));
 
     let failed = BTreeMap::from([(Arc::from("metrics.example.org"), Arc::from("no answer"))]);
-    index.discovered(vec![(info.clone(), true), (kind("", "Event", "events"), false)], failed);
+    index.discovered(vec![(info, true), (kind("", "Event", "events"), false)], failed);
     assert_eq!(index.observation().proof([&maps]), Err(NotObserved::Pending(maps.clone())));
     index.set_kind_state(&maps, KindState::Observed);
     assert!(index.observation().proof([&maps]).unwrap().covers(&maps));
     assert!(matches!(index.observation().proof([&maps, &foreign]), Err(NotObserved::Group { .. })));
     let events = GroupKind::new("", "Event");
-    assert_eq!(index.observation().proof([&events]), Err(NotObserved::NotWatched(events.clone())));
+    assert_eq!(index.observation().proof([&events]), Err(NotObserved::NotWatched(events)));
     let unserved = GroupKind::new("example.org", "Nothing");
     assert!(index.observation().proof([&unserved]).unwrap().covers(&unserved));
 
