@@ -12,8 +12,12 @@ use crate::apply::{self, three_way};
 use crate::endpoints;
 use crate::equivalent::{align, equivalent};
 use crate::ignore::IgnoreRules;
+use crate::managed_fields;
 use crate::merge;
 use crate::schema::MergeSchema;
+
+/// The field manager of our server-side applies.
+const FIELD_MANAGER: &str = "argocd-controller";
 
 /// Fields of `metadata` that are the server's.
 const SERVER_METADATA: [&str; 8] = [
@@ -117,7 +121,7 @@ fn predict(desired: &Value, live: &Value, context: &DiffContext<'_>) -> Option<(
 }
 
 fn predict_plain(desired: &Value, live: &Value, context: &DiffContext<'_>) -> Option<(Value, Value)> {
-    let last_applied = apply::last_applied(live);
+    let last_applied = apply::last_applied(live).or_else(|| managed_fields::applied_by(FIELD_MANAGER, live));
     let mut patch = three_way(last_applied.as_ref(), live, desired, context.schema);
     if patch.is_empty() {
         return None;

@@ -3,11 +3,11 @@
 //! Rules choose objects by group, kind, name and namespace, and fields by JSON pointer, jq path expression or field
 //! manager. Chosen fields are taken from both sides before they are compared.
 
-mod managed_fields;
-
 use globset::{GlobBuilder, GlobMatcher};
 use serde_json::Value;
 use tiphys_api::application::ResourceIgnoreDifferences;
+
+use crate::managed_fields;
 
 /// One rule as it is written.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -13,6 +13,7 @@ mod defaults;
 mod endpoints;
 mod equivalent;
 pub mod ignore;
+mod managed_fields;
 pub mod merge;
 mod pointers;
 pub mod schema;
@@ -24,3 +25,6 @@ pub use compare::{DiffContext, DiffOptions, Difference, StatusFields, compare, i
 pub use ignore::{IgnoreProblem, IgnoreRule, IgnoreRules};
 pub use schema::{MergeSchema, OpenApi};
 pub use text::unified;
+
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::Value;
-use tiphys_diff::{DiffContext, apply, compare, is_modified};
+use tiphys_diff::{DiffContext, MergeSchema, apply, compare, is_modified};
 use tiphys_manifest::masking::LAST_APPLIED_ANNOTATION;
 use tiphys_manifest::{Manifest, Tracking, yaml};
 
@@ -55,15 +55,23 @@ fn what_was_applied_is_synced_and_every_change_that_the_server_would_make_is_fou
             });
         }
     });
-    let problems = tally.problems.into_inner().unwrap();
+    let problems = tally.problems.lock().unwrap();
     println!(
         "{} objects, {} changes, {} refused by the server, {} without effect, {} held against kubectl",
-        tally.objects.into_inner(),
-        tally.changes.into_inner(),
-        tally.refused.into_inner(),
-        tally.without_effect.into_inner(),
-        tally.by_kubectl.into_inner()
+        tally.objects.load(Ordering::Relaxed),
+        tally.changes.load(Ordering::Relaxed),
+        tally.refused.load(Ordering::Relaxed),
+        tally.without_effect.load(Ordering::Relaxed),
+        tally.by_kubectl.load(Ordering::Relaxed)
     );
+    if only.is_empty() {
+        let counted =
+            [&tally.objects, &tally.changes, &tally.by_kubectl].map(|count| count.load(Ordering::Relaxed));
+        assert!(
+            counted[0] >= 60 && counted[1] >= 3000 && counted[2] >= 100,
+            "too little was tried: {counted:?}"
+        );
+    }
     assert!(problems.is_empty(), "{} problems:\n{}", problems.len(), problems.join("\n"));
 }
 
@@ -75,70 +83,92 @@ fn check(cluster: &Cluster, mut desired: Manifest, tally: &Tally) {
     desired.set_namespace(if namespaced { NAMESPACE } else { "" });
     Tracking::default().track(&mut desired, "compared", NAMESPACE);
     let schema = cluster.schema(&gvk);
-    let context = DiffContext { schema: schema.as_ref(), ..DiffContext::default() };
+    let checked = Checked { cluster, path: cluster.path(&desired), schema: schema.as_ref(), tally };
     let name = format!("{} {}", gvk, desired.name());
 
     if let Err(error) = cluster.api().create(&collection, apply::with_last_applied(&desired).value()) {
         problem(format!("{name}: not created: {error}"));
         return;
     }
-    let path = cluster.path(&desired);
-    let live = cluster.api().get(&path).unwrap();
-    if is_modified(desired.value(), &live, &context) {
-        let difference = compare(desired.value(), &live, &context);
+    let mut live = checked.live();
+    if is_modified(desired.value(), &live, &checked.context()) {
+        let difference = compare(desired.value(), &live, &checked.context());
         problem(format!("{name}: differs right after it was applied\n{}", shown(&difference)));
         return;
     }
     for mutation in mutations(desired.value()) {
         let Ok(changed) = Manifest::new(mutation.object) else { continue };
         tally.changes.fetch_add(1, Ordering::Relaxed);
-        let patch = apply::client_side(&live, &changed, schema.as_ref());
-        let after = match cluster.patch(&format!("{path}?dryRun=All"), &patch) {
+        let mut verdict = checked.change(&changed, &live);
+        // A controller may have written between our look and the server's: then both look again.
+        while verdict.is_err() {
+            let now = checked.live();
+            if now["metadata"]["resourceVersion"] == live["metadata"]["resourceVersion"] {
+                break;
+            }
+            live = now;
+            verdict = checked.change(&changed, &live);
+        }
+        if let Err(text) = verdict {
+            problem(format!("{name}: {} {text}", mutation.what));
+        }
+    }
+}
+
+/// One object under test.
+struct Checked<'a> {
+    cluster: &'a Cluster,
+    path: String,
+    schema: Option<&'a MergeSchema>,
+    tally: &'a Tally,
+}
+
+impl Checked<'_> {
+    fn context(&self) -> DiffContext<'_> {
+        DiffContext { schema: self.schema, ..DiffContext::default() }
+    }
+
+    fn live(&self) -> Value {
+        self.cluster.api().get(&self.path).unwrap()
+    }
+
+    /// Holds our verdict on a change of the desired object against what the server makes of it.
+    fn change(&self, changed: &Manifest, live: &Value) -> Result<(), String> {
+        let patch = apply::client_side(live, changed, self.schema);
+        let after = match self.cluster.patch(&format!("{}?dryRun=All", self.path), &patch) {
             Ok(after) => after,
             Err(error) if matches!(error.status(), Some(400 | 403 | 422 | 500)) => {
-                tally.refused.fetch_add(1, Ordering::Relaxed);
-                continue;
+                self.tally.refused.fetch_add(1, Ordering::Relaxed);
+                return Ok(());
             }
-            Err(error) => panic!("{name}: {error}"),
+            Err(error) => panic!("{}: {error}", self.path),
         };
-        if tally.changes.load(Ordering::Relaxed) % KUBECTL_EACH == 0
-            && changed.value().get("stringData").is_none()
-        {
+        let turn = self.tally.changes.load(Ordering::Relaxed);
+        if turn.is_multiple_of(KUBECTL_EACH) && changed.value().get("stringData").is_none() {
             // kubectl fails where two items of a list share their merge key; we don't.
-            let theirs = cluster.kubectl_apply(&changed).unwrap_or_else(|| after.clone());
+            let theirs = self.cluster.kubectl_apply(changed).unwrap_or_else(|| after.clone());
             if comparable(&theirs) != comparable(&after) {
-                problem(format!(
-                    "{name}: {}: kubectl apply makes something else of it\n{}",
-                    mutation.what,
-                    tiphys_diff::unified(&yaml::emit(&comparable(&after)), &yaml::emit(&comparable(&theirs)))
-                ));
+                let difference =
+                    tiphys_diff::unified(&yaml::emit(&comparable(&after)), &yaml::emit(&comparable(&theirs)));
+                return Err(format!("becomes something else by kubectl apply\n{difference}"));
             }
-            tally.by_kubectl.fetch_add(1, Ordering::Relaxed);
+            self.tally.by_kubectl.fetch_add(1, Ordering::Relaxed);
         }
-        let effect = comparable(&after) != comparable(&live);
+        let effect = comparable(&after) != comparable(live);
         if !effect {
-            tally.without_effect.fetch_add(1, Ordering::Relaxed);
+            self.tally.without_effect.fetch_add(1, Ordering::Relaxed);
         }
-        let difference = compare(changed.value(), &live, &context);
+        let difference = compare(changed.value(), live, &self.context());
         if difference.modified != effect {
             let verdict =
                 if effect { "is not found" } else { "is found, but the server makes nothing of it" };
-            problem(format!(
-                "{name}: {} {verdict}\n{}    patch {}",
-                mutation.what,
-                shown(&difference),
-                patch.body
-            ));
-            continue;
+            return Err(format!("{verdict}\n{}    patch {}", shown(&difference), patch.body));
         }
-        if is_modified(changed.value(), &after, &context) {
-            let difference = compare(changed.value(), &after, &context);
-            problem(format!(
-                "{name}: {} still differs after it was applied\n{}",
-                mutation.what,
-                shown(&difference)
-            ));
+        if is_modified(changed.value(), &after, &self.context()) {
+            let difference = compare(changed.value(), &after, &self.context());
+            return Err(format!("still differs after it was applied\n{}", shown(&difference)));
         }
+        Ok(())
     }
 }
 

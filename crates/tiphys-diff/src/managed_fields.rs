@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 /// Takes from both objects what `live`'s managed fields give to one of `managers`.
-pub(super) fn remove_owned(managers: &[String], desired: &mut Value, live: &mut Value) {
+pub(crate) fn remove_owned(managers: &[String], desired: &mut Value, live: &mut Value) {
     let owned: Vec<Value> = live
         .pointer("/metadata/managedFields")
         .and_then(Value::as_array)
@@ -18,6 +18,50 @@ pub(super) fn remove_owned(managers: &[String], desired: &mut Value, live: &mut 
     for fields in &owned {
         take(fields, desired);
         take(fields, live);
+    }
+}
+
+/// What `manager` has applied server-side, read from the live object: the last-applied object of those that carry no
+/// annotation. `None` when it has applied nothing.
+pub(crate) fn applied_by(manager: &str, live: &Value) -> Option<Value> {
+    let entries = live.get("metadata")?.get("managedFields")?.as_array()?;
+    let text =
+        |entry: &Value, key: &str| entry.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let entry = entries.iter().find(|entry| {
+        text(entry, "manager") == manager
+            && text(entry, "operation") == "Apply"
+            && text(entry, "subresource").is_empty()
+    })?;
+    Some(pick(entry.get("fieldsV1")?, live))
+}
+
+/// The part of a value that a `fieldsV1` tree names.
+fn pick(fields: &Value, value: &Value) -> Value {
+    let Some(fields) = fields.as_object().filter(|fields| fields.keys().any(|key| key != ".")) else {
+        return value.clone();
+    };
+    match value {
+        Value::Object(object) => Value::Object(
+            fields
+                .iter()
+                .filter_map(|(path, inner)| {
+                    let name = path.strip_prefix("f:")?;
+                    Some((name.to_owned(), pick(inner, object.get(name)?)))
+                })
+                .collect(),
+        ),
+        Value::Array(items) => {
+            let mut picked: Vec<(usize, Value)> = fields
+                .iter()
+                .filter_map(|(path, inner)| {
+                    let position = position(path, value)?;
+                    Some((position, pick(inner, items.get(position)?)))
+                })
+                .collect();
+            picked.sort_by_key(|(position, _)| *position);
+            Value::Array(picked.into_iter().map(|(_, item)| item).collect())
+        }
+        other => other.clone(),
     }
 }
 
