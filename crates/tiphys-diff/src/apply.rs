@@ -3,8 +3,11 @@
 //! Three-way: what was applied last, what is live, what is desired. Only what the patch changes is in it; an empty
 //! patch need not be sent. What the server makes of a patch is `merge`'s.
 
+mod annotation;
 mod json;
 mod strategic;
+
+pub use annotation::last_applied_annotation;
 
 /// The keys that a strategic merge patch gives orders with.
 pub(crate) mod directives {
@@ -96,105 +99,26 @@ pub fn with_last_applied(desired: &Manifest) -> Manifest {
         // Takes no part of the identity away, so it can't fail; if it did, the Secret would be sent as written.
         let _ = annotated.edit(merge_string_data);
     }
-    let text = last_applied_annotation(&annotated);
+    let text = last_applied_annotation(annotated.value());
     annotated.set_annotation(LAST_APPLIED_ANNOTATION, &text);
     annotated
-}
-
-/// The content of the last-applied annotation, byte for byte as kubectl writes it: compact JSON with sorted keys, a
-/// line end, an `annotations` map even when empty, and without the annotation itself.
-pub fn last_applied_annotation(desired: &Manifest) -> String {
-    let mut bare = desired.clone();
-    bare.remove_annotation(LAST_APPLIED_ANNOTATION);
-    let mut value = bare.into_value();
-    if let Some(metadata) = value.get_mut("metadata").and_then(Value::as_object_mut) {
-        let annotations = metadata.entry("annotations").or_insert_with(|| Value::Object(Map::new()));
-        if annotations.is_null() {
-            *annotations = Value::Object(Map::new());
-        }
-    }
-    let mut text = String::new();
-    write_sorted(&value, &mut text);
-    text.push('\n');
-    text
 }
 
 /// What `live` says was applied last; `None` when it says nothing that can be read. A Secret's `stringData` comes as
 /// `data`.
 pub fn last_applied(live: &Value) -> Option<Value> {
-    let text = live.get("metadata")?.get("annotations")?.get(LAST_APPLIED_ANNOTATION)?.as_str()?;
-    let mut value: Value = serde_json::from_str(text).ok().filter(Value::is_object)?;
+    let mut value: Value = serde_json::from_str(last_applied_text(live)?).ok().filter(Value::is_object)?;
     if is_secret(live) {
         merge_string_data(&mut value);
     }
     Some(value)
 }
 
-/// Go's JSON: keys sorted, and the three characters that could end a script escaped.
-fn write_sorted(value: &Value, out: &mut String) {
-    match value {
-        Value::Object(fields) => {
-            let mut sorted: Vec<_> = fields.iter().collect();
-            sorted.sort_by_key(|(key, _)| key.as_str());
-            out.push('{');
-            for (at, (key, field)) in sorted.into_iter().enumerate() {
-                if at > 0 {
-                    out.push(',');
-                }
-                write_text(key, out);
-                out.push(':');
-                write_sorted(field, out);
-            }
-            out.push('}');
-        }
-        Value::Array(items) => {
-            out.push('[');
-            for (at, item) in items.iter().enumerate() {
-                if at > 0 {
-                    out.push(',');
-                }
-                write_sorted(item, out);
-            }
-            out.push(']');
-        }
-        Value::String(text) => write_text(text, out),
-        Value::Number(number) => match number.as_f64().filter(|_| number.is_f64()) {
-            Some(float) => out.push_str(&go_float(float)),
-            None => out.push_str(&number.to_string()),
-        },
-        Value::Null | Value::Bool(_) => out.push_str(&value.to_string()),
-    }
+fn last_applied_text(live: &Value) -> Option<&str> {
+    live.get("metadata")?.get("annotations")?.get(LAST_APPLIED_ANNOTATION)?.as_str()
 }
 
-fn write_text(text: &str, out: &mut String) {
-    out.push('"');
-    for char in text.chars() {
-        match char {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            '\u{8}' => out.push_str("\\b"),
-            '\u{c}' => out.push_str("\\f"),
-            '<' | '>' | '&' | '\u{2028}' | '\u{2029}' | '\0'..='\u{1f}' => {
-                out.push_str(&format!("\\u{:04x}", u32::from(char)));
-            }
-            char => out.push(char),
-        }
-    }
-    out.push('"');
-}
-
-/// A float as Go's JSON spells it: with an exponent below 1e-6 and from 1e21 on.
-fn go_float(value: f64) -> String {
-    let size = value.abs();
-    if size != 0.0 && !(1e-6..1e21).contains(&size) {
-        let text = format!("{value:e}");
-        return match text.split_once('e') {
-            Some((digits, exponent)) if !exponent.starts_with('-') => format!("{digits}e+{exponent}"),
-            _ => text,
-        };
-    }
-    format!("{value}")
+/// Whether `live` says that `desired`, as it is, was applied last. Much cheaper than reading the annotation.
+pub(crate) fn was_applied_last(desired: &Value, live: &Value) -> bool {
+    last_applied_text(live).is_some_and(|text| annotation::says(desired, text))
 }

@@ -121,7 +121,12 @@ fn predict(desired: &Value, live: &Value, context: &DiffContext<'_>) -> Option<(
 }
 
 fn predict_plain(desired: &Value, live: &Value, context: &DiffContext<'_>) -> Option<(Value, Value)> {
-    let last_applied = apply::last_applied(live).or_else(|| managed_fields::applied_by(FIELD_MANAGER, live));
+    // What was applied last can only add deletions, of which there are none when it is what is desired now.
+    let last_applied = if apply::was_applied_last(desired, live) {
+        None
+    } else {
+        apply::last_applied(live).or_else(|| managed_fields::applied_by(FIELD_MANAGER, live))
+    };
     let mut patch = three_way(last_applied.as_ref(), live, desired, context.schema);
     if patch.is_empty() {
         return None;

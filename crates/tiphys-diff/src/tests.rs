@@ -215,11 +215,14 @@ fn the_last_applied_annotation_is_spelled_as_kubectl_spells_it() {
         "data": {"html": "<a>&\u{2028}\"\\\n\t", "n": 1.0, "e": 1e-7, "l": 1e21}}))
     .unwrap();
     assert_eq!(
-        last_applied_annotation(&manifest),
+        last_applied_annotation(manifest.value()),
         "{\"apiVersion\":\"v1\",\"data\":{\"e\":1e-7,\"html\":\"\\u003ca\\u003e\\u0026\\u2028\\\"\\\\\\n\\t\",\"l\":1e+21,\"n\":1},\"kind\":\"ConfigMap\",\"metadata\":{\"annotations\":{},\"name\":\"a\"}}\n"
     );
     let twice = with_last_applied(&with_last_applied(&manifest));
-    assert_eq!(twice.annotation(LAST_APPLIED_ANNOTATION), Some(last_applied_annotation(&manifest).as_str()));
+    assert_eq!(
+        twice.annotation(LAST_APPLIED_ANNOTATION),
+        Some(last_applied_annotation(manifest.value()).as_str())
+    );
 }
 
 #[test]
