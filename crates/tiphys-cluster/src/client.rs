@@ -1,5 +1,5 @@
-//! One API server as a place to send requests to: bytes in, bytes out, typed failures, nothing retried behind the caller's back
-//! but what the API server has refused to look at (429).
+//! One API server as a place to send requests to: bytes in, bytes out, typed failures, nothing retried behind
+//! the caller's back but what the API server has refused to look at (429).
 
 use std::fmt;
 use std::sync::Arc;
@@ -158,7 +158,8 @@ impl ApiClient {
         &self.shared.link
     }
 
-    /// Sends a request and reads the whole answer. Sent again only when the API server refused to look at it (429).
+    /// Sends a request and reads the whole answer. Sent again only when the API server refused to look at it
+    /// (429).
     pub(crate) async fn call(&self, call: Call<'_>) -> Result<Bytes, ApiError> {
         let mut attempt = 0;
         loop {
@@ -185,6 +186,7 @@ impl ApiClient {
     async fn call_once(&self, call: &Call<'_>) -> Result<Bytes, ApiError> {
         let permit = self.shared.in_flight.acquire().await;
         let started = Instant::now();
+        self.shared.observer.started(call.verb);
         let result = timeout(DEADLINE, self.exchange(call))
             .await
             .unwrap_or_else(|_| Err(ApiError::Timeout { request: call.name(), after: DEADLINE }));
@@ -218,9 +220,11 @@ impl ApiClient {
     /// Begins a watch. The answer's body comes frame by frame.
     pub(crate) async fn stream(&self, call: Call<'_>) -> Result<WatchBody, ApiError> {
         let started = Instant::now();
+        self.shared.observer.started(call.verb);
         let result = timeout(DEADLINE, async {
             let mut request = self.request(&call)?;
-            // API servers since 1.37 compress each event of a watch on its own, which the decoder does not read.
+            // API servers since 1.37 compress each event of a watch on its own, which the decoder does not
+            // read.
             request.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
             let slot = self.shared.watches.slot();
             let response =

@@ -1,7 +1,7 @@
 //! One cluster, observed: the live index, kept up by watches, and the writes that go with it.
 //!
-//! [`Cluster::connect`] returns at once; what is known grows. [`ClusterState`] says when it can be used, and proofs of absence
-//! can be had only for kinds that are really watched.
+//! [`Cluster::connect`] returns at once; what is known grows. [`ClusterState`] says when it can be used, and
+//! proofs of absence can be had only for kinds that are really watched.
 
 mod feed;
 mod kinds;
@@ -32,7 +32,8 @@ pub use kinds::UnknownKind;
 pub use state::ClusterState;
 pub use write::{Applied, ApplyAction, ApplyError, ApplyRequest, DeleteError, Deleted, FieldValidation};
 
-/// Says of a group and kind whether it shall be watched (`resource.inclusions` and `resource.exclusions` of the settings).
+/// Says of a group and kind whether it shall be watched (`resource.inclusions` and `resource.exclusions` of
+/// the settings).
 pub type KindFilter = Arc<dyn Fn(&GroupKind) -> bool + Send + Sync>;
 
 /// Settings of an observed cluster.
@@ -50,6 +51,9 @@ pub struct ClusterOptions {
     pub cluster_resources: bool,
     /// A kind that may not be listed is left out instead of being reported as unknown (TRK-013).
     pub respect_rbac: bool,
+    /// With `respect_rbac`: leave a kind out only when an access review says that it may not be listed. A
+    /// list can be refused for other reasons, too.
+    pub rbac_review: bool,
     /// Time for changes to come together (CFG-090 allows up to 100 ms).
     pub batch: Duration,
     /// Time between discoveries when nothing hints at a change.
@@ -69,6 +73,7 @@ impl Default for ClusterOptions {
             namespaces: Vec::new(),
             cluster_resources: false,
             respect_rbac: false,
+            rbac_review: false,
             batch: Duration::from_millis(20),
             rediscovery: Duration::from_secs(600),
             concurrent_lists: 16,
@@ -142,7 +147,8 @@ impl Cluster {
     ///
     /// # Errors
     ///
-    /// Only when certificates, credentials or the proxy can't be used; a cluster that does not answer is a state.
+    /// Only when certificates, credentials or the proxy can't be used; a cluster that does not answer is a
+    /// state.
     pub fn connect(config: &ClusterConfig, options: ClusterOptions) -> Result<Arc<Self>, TransportError> {
         let client = ApiClient::new(config, &options.client)?;
         let inner = Arc::new(Inner {
@@ -247,8 +253,8 @@ impl Cluster {
         self.inner.rediscover.notify_one();
     }
 
-    /// Reads objects by other rules from now on, and all known ones anew (REC-028). Proofs of absence are not available until
-    /// everything is listed again.
+    /// Reads objects by other rules from now on, and all known ones anew (REC-028). Proofs of absence are not
+    /// available until everything is listed again.
     pub fn set_rules(&self, rules: Rules) {
         self.inner.index.write().set_rules(rules);
         self.inner.reread.store(true, Ordering::Release);

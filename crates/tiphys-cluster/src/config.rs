@@ -1,4 +1,5 @@
-//! How to reach a cluster: from a kubeconfig, from inside a Pod, or from a cluster Secret (CLU-002, CLU-010 to CLU-016).
+//! How to reach a cluster: from a kubeconfig, from inside a Pod, or from a cluster Secret (CLU-002, CLU-010
+//! to CLU-016).
 
 use std::collections::HashMap;
 use std::fmt;
@@ -66,7 +67,8 @@ pub enum ConfigError {
     },
 }
 
-/// How to reach a cluster, and under which address and name it is registered. Credentials are not shown by `Debug`.
+/// How to reach a cluster, and under which address and name it is registered. Credentials are not shown by
+/// `Debug`.
 #[derive(Clone)]
 pub struct ClusterConfig {
     server: String,
@@ -86,7 +88,8 @@ impl fmt::Debug for ClusterConfig {
 }
 
 impl ClusterConfig {
-    /// The cluster that the process runs in, or else the one of the kubeconfig. Registered as the in-cluster one.
+    /// The cluster that the process runs in, or else the one of the kubeconfig. Registered as the in-cluster
+    /// one.
     ///
     /// # Errors
     ///
@@ -100,8 +103,8 @@ impl ClusterConfig {
         Self::from_kubeconfig(None, None).await
     }
 
-    /// The cluster that the process runs in, by the service account of its Pod. Token and certificate authority are read
-    /// again when they change.
+    /// The cluster that the process runs in, by the service account of its Pod. Token and certificate
+    /// authority are read again when they change.
     ///
     /// # Errors
     ///
@@ -110,8 +113,8 @@ impl ClusterConfig {
         Ok(Self::of(kube::Config::incluster().map_err(ConfigError::InCluster)?))
     }
 
-    /// The cluster of a context of a kubeconfig: of `path`, or of `$KUBECONFIG` or `~/.kube/config`; of `context`, or of
-    /// the current one. Registered as the in-cluster one.
+    /// The cluster of a context of a kubeconfig: of `path`, or of `$KUBECONFIG` or `~/.kube/config`; of
+    /// `context`, or of the current one. Registered as the in-cluster one.
     ///
     /// # Errors
     ///
@@ -175,8 +178,8 @@ impl ClusterConfig {
         self
     }
 
-    /// Address under which the cluster is registered. Requests may go to another one: the in-cluster one is reached by
-    /// the address of the Pod's environment or of the kubeconfig.
+    /// Address under which the cluster is registered. Requests may go to another one: the in-cluster one is
+    /// reached by the address of the Pod's environment or of the kubeconfig.
     pub fn server(&self) -> &str {
         &self.server
     }
@@ -320,7 +323,6 @@ mod tests {
         assert!(matches!(error, ConfigError::InsecureWithAuthority { .. }), "{error}");
     }
 
-    // covers: CLU-002
     #[test]
     fn the_slash_at_the_end_of_an_address_is_dropped() {
         let config = ClusterConfig::from_registered(&registered(serde_json::json!({}))).unwrap();

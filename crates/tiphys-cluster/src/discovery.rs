@@ -1,5 +1,5 @@
-//! Which kinds an API server serves: two requests where it can aggregate its discovery documents, else one per group and
-//! version.
+//! Which kinds an API server serves: two requests where it can aggregate its discovery documents, else one
+//! per group and version.
 //!
 //! A group that can't be read is reported as such and does not hide the others.
 
@@ -206,8 +206,8 @@ impl Collected {
                 self.order.push(kind.clone());
                 self.kinds.insert(kind, info);
             }
-            // The same version again is another resource that answers with this kind, such as a review: the one that can be
-            // watched is the object.
+            // The same version again is another resource that answers with this kind, such as a review: the
+            // one that can be watched is the object.
             Some(known) if known.gvk.version == info.gvk.version => {
                 if info.is_watchable() && !known.is_watchable() {
                     *known = info;

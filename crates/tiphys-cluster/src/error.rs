@@ -50,7 +50,8 @@ pub enum ApiError {
         #[source]
         source: serde_json::Error,
     },
-    /// The request can't be made of what was given, for example because a name has characters that no path can hold.
+    /// The request can't be made of what was given, for example because a name has characters that no path
+    /// can hold.
     #[error("can't make the request {request}")]
     Request {
         /// Verb and path of the request.
@@ -119,7 +120,8 @@ impl ApiError {
         matches!(self, Self::Transport { .. } | Self::Timeout { .. })
     }
 
-    /// Whether a write may or may not have been carried out. An admission webhook that fails does so before the write.
+    /// Whether a write may or may not have been carried out. An admission webhook that fails does so before
+    /// the write.
     pub fn is_outcome_unknown(&self) -> bool {
         let refused =
             || self.status().is_some_and(|status| status.message.contains("failed calling webhook"));

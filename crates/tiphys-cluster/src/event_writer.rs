@@ -1,8 +1,10 @@
-//! Kubernetes Events about the control plane's objects, written beside the work and never in its way (REC-018).
+//! Kubernetes Events about the control plane's objects, written beside the work and never in its way (REC-018
+//! names the reasons).
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use parking_lot::Mutex;
@@ -96,8 +98,8 @@ impl EventWriter {
         Self { queue, waiting, dropped: AtomicU64::new(0), task }
     }
 
-    /// Hands an Event over and returns at once. When the queue is full the Event is dropped, as are Events that say what a
-    /// waiting one says.
+    /// Hands an Event over and returns at once. When the queue is full the Event is dropped, as are Events
+    /// that say what a waiting one says.
     pub fn emit(&self, record: EventRecord) {
         if !self.waiting.lock().insert(record.clone()) && self.queue.capacity() < QUEUE / 2 {
             self.dropped.fetch_add(1, Ordering::Relaxed);
@@ -108,6 +110,18 @@ impl EventWriter {
             self.waiting.lock().remove(&record);
             self.dropped.fetch_add(1, Ordering::Relaxed);
         }
+    }
+
+    /// Waits until all Events are written, at most so long. `false` when some still wait.
+    pub async fn flush(&self, within: Duration) -> bool {
+        let deadline = tokio::time::Instant::now() + within;
+        while !self.waiting.lock().is_empty() {
+            if tokio::time::Instant::now() >= deadline {
+                return false;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        true
     }
 
     /// Number of Events that were not written because too many were waiting.
@@ -160,7 +174,6 @@ fn event(record: &EventRecord, component: &str, now: DateTime<Utc>) -> serde_jso
 mod tests {
     use super::*;
 
-    // covers: REC-018
     #[test]
     fn an_event_has_the_shape_of_core_v1() {
         let record = EventRecord {

@@ -1,7 +1,7 @@
 //! Kubernetes clusters: watches into the live index, discovery, OpenAPI, apply and delete.
 //!
-//! The only crate that talks to API servers. What it observes goes into a [`LiveIndex`](tiphys_live::LiveIndex); what the
-//! observations mean is decided elsewhere.
+//! The only crate that talks to API servers. What it observes goes into a
+//! [`LiveIndex`](tiphys_live::LiveIndex); what the observations mean is decided elsewhere.
 //!
 //! [`ApiClient`] is for the control plane's own objects, [`Cluster`] for what is deployed.
 

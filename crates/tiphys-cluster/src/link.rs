@@ -1,7 +1,7 @@
 //! Whether an API server can be reached at all, shared by everything that talks to it.
 //!
-//! While it can't, one task asks for it with growing intervals and all watches wait for the answer: sixty watches that knock
-//! at a closed door would be a flood when it opens, and noise until then.
+//! While it can't, one task asks for it with growing intervals and all watches wait for the answer: sixty
+//! watches that knock at a closed door would be a flood when it opens, and noise until then.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -61,8 +61,8 @@ impl Link {
 }
 
 impl ApiClient {
-    /// Takes note of a failure and waits as long as is right before the next try: until the API server answers again when it
-    /// did not, or by `backoff` when it answered with a failure.
+    /// Takes note of a failure and waits as long as is right before the next try: until the API server
+    /// answers again when it did not, or by `backoff` when it answered with a failure.
     pub(crate) async fn after_failure(&self, error: &ApiError, backoff: &mut Backoff) {
         if error.is_transport() {
             self.link().report_down(&error.to_string());
@@ -73,8 +73,8 @@ impl ApiClient {
         }
     }
 
-    /// Returns at once while the API server answers, and else when it does again. Those who waited do not all go on at the same
-    /// moment.
+    /// Returns at once while the API server answers, and else when it does again. Those who waited do not all
+    /// go on at the same moment.
     pub(crate) async fn when_reachable(&self) {
         if self.link().is_down() {
             self.wait_reachable().await;

@@ -1,4 +1,5 @@
-//! Objects of one kind as JSON: get, list, create, patch, replace, delete, and a watch that gives the whole list first.
+//! Objects of one kind as JSON: get, list, create, patch, replace, delete, and a watch that gives the whole
+//! list first.
 //!
 //! For the control plane's own objects (Applications, projects, settings). Deployed objects go through
 //! [`Cluster`](crate::Cluster), which knows them already.
@@ -66,14 +67,15 @@ pub const FIELD_MANAGER: &str = "argocd-controller";
 /// What a watch of objects brings.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ObjectEvent {
-    /// All objects that there are. First, and again whenever the watch had to start anew: what is not in the list is gone.
+    /// All objects that there are. First, and again whenever the watch had to start anew: what is not in the
+    /// list is gone.
     Listed(Vec<Value>),
     /// An object is new or another than before.
     Applied(Value),
     /// An object is gone; its last state.
     Deleted(Value),
-    /// Nothing is heard any more, for this reason (the API server is down, the kind is not there, no permission). The watch
-    /// goes on trying; a `Listed` or `Resumed` follows.
+    /// Nothing is heard any more, for this reason (the API server is down, the kind is not there, no
+    /// permission). The watch goes on trying; a `Listed` or `Resumed` follows.
     Interrupted(String),
     /// The watch goes on where it broke off.
     Resumed,
@@ -175,11 +177,13 @@ impl ApiClient {
         self.json(call).await
     }
 
-    /// Patches an object and gives it as it was stored. A `metadata.resourceVersion` in the patch is a precondition.
+    /// Patches an object and gives it as it was stored. A `metadata.resourceVersion` in the patch is a
+    /// precondition.
     ///
     /// # Errors
     ///
-    /// [`ApiError::is_conflict`] when the precondition does not hold, [`ApiError::is_not_found`] without the object.
+    /// [`ApiError::is_conflict`] when the precondition does not hold, [`ApiError::is_not_found`] without the
+    /// object.
     pub async fn patch_object(
         &self,
         resource: &ResourceType,
@@ -232,7 +236,8 @@ impl ApiClient {
     ///
     /// # Errors
     ///
-    /// [`ApiError::is_conflict`] when the precondition does not hold, [`ApiError::is_not_found`] without the object.
+    /// [`ApiError::is_conflict`] when the precondition does not hold, [`ApiError::is_not_found`] without the
+    /// object.
     pub async fn replace_object(
         &self,
         resource: &ResourceType,
@@ -287,8 +292,8 @@ impl ApiClient {
         }
     }
 
-    /// Watches objects of a namespace (empty: of all) that have the labels of the selector (empty: all). The first event is
-    /// the whole list. Survives everything: see [`ObjectEvent::Interrupted`].
+    /// Watches objects of a namespace (empty: of all) that have the labels of the selector (empty: all). The
+    /// first event is the whole list. Survives everything: see [`ObjectEvent::Interrupted`].
     pub fn watch_objects(
         &self,
         resource: &ResourceType,

@@ -31,6 +31,10 @@ pub trait RequestObserver: Send + Sync {
     /// A request ended.
     fn observed(&self, record: &RequestRecord<'_>);
 
+    /// A request is about to be sent; [`observed`](Self::observed) follows, unless the task that waits for
+    /// it is cancelled.
+    fn started(&self, _verb: &'static str) {}
+
     /// A request is sent again because the API server asked for it.
     fn retried(&self, _verb: &'static str) {}
 }

@@ -1,4 +1,5 @@
-//! Paths of the Kubernetes API. Every part that comes from outside is escaped, so that a name can't leave its place.
+//! Paths of the Kubernetes API. Every part that comes from outside is escaped, so that a name can't leave its
+//! place.
 
 use std::fmt::Write;
 

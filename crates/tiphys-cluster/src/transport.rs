@@ -1,8 +1,9 @@
 //! The connections to one API server.
 //!
-//! Watches share one HTTP/2 connection of their own, so that sixty of them cost one connection and none of them stands before
-//! a write. Other requests go over a second HTTP/2 connection or over a pool of HTTP/1.1 connections. Nothing here retries: a
-//! write whose answer is lost has to be looked at first, by whoever sent it.
+//! Watches share one HTTP/2 connection of their own, so that sixty of them cost one connection and none of
+//! them stands before a write. Other requests go over a second HTTP/2 connection or over a pool of HTTP/1.1
+//! connections. Nothing here retries: a write whose answer is lost has to be looked at first, by whoever sent
+//! it.
 
 use std::time::Duration;
 
@@ -15,7 +16,8 @@ use tower::BoxError;
 
 /// Time for a TCP connection to be made (CFG-073).
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
-/// A connection without traffic is probed after this time, and given up when no answer comes within [`PING_TIMEOUT`].
+/// A connection without traffic is probed after this time, and given up when no answer comes within
+/// [`PING_TIMEOUT`].
 const PING_INTERVAL: Duration = Duration::from_secs(30);
 const PING_TIMEOUT: Duration = Duration::from_secs(20);
 /// Idle connections of the pool are closed after this time (CFG-073).

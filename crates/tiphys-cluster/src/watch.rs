@@ -1,6 +1,8 @@
-//! List and watch of one kind, for ever: pages, bookmarks, resuming, starting anew when the API server has forgotten.
+//! List and watch of one kind, for ever: pages, bookmarks, resuming, starting anew when the API server has
+//! forgotten.
 //!
-//! Knows nothing of what the objects are for: a [`Sink`] takes raw JSON. A list reaches the sink as complete or not at all.
+//! Knows nothing of what the objects are for: a [`Sink`] takes raw JSON. A list reaches the sink as complete
+//! or not at all.
 
 mod lines;
 
@@ -165,7 +167,8 @@ pub(crate) async fn run(client: &ApiClient, scope: &Scope, lists: &Semaphore, si
         }
         match end {
             End::Closed if was_short => tokio::time::sleep(backoff.next()).await,
-            // When the API server ends, all watches end together. The first that finds it gone stops the others.
+            // When the API server ends, all watches end together. The first that finds it gone stops the
+            // others.
             End::Closed => tokio::time::sleep(Duration::from_millis(rand::random_range(0..SPREAD))).await,
             End::Forgotten(error) => {
                 tracing::debug!(kind = scope.resource.kind, %error, "listing again");

@@ -1,7 +1,7 @@
 //! The connections that watches share.
 //!
-//! A server allows only so many requests at a time on one HTTP/2 connection; more wait without a word. A cluster with hundreds of
-//! kinds therefore gets several connections, one more whenever the others are full.
+//! A server allows only so many requests at a time on one HTTP/2 connection; more wait without a word. A
+//! cluster with hundreds of kinds therefore gets several connections, one more whenever the others are full.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -1,5 +1,5 @@
-//! The cluster adapter against a real control plane, and against a scripted server where a real one can't be made to
-//! misbehave.
+//! The cluster adapter against a real control plane, and against a scripted server where a real one can't be
+//! made to misbehave.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "in tests a panic is the report")]
 

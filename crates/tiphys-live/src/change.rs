@@ -27,8 +27,8 @@ pub struct Change {
     pub key: ResourceKey,
     /// What happened.
     pub kind: ChangeKind,
-    /// Instance names of the applications that track the object or one of its owners, sorted, each once. An object that
-    /// moved from one application to another names both.
+    /// Instance names of the applications that track the object or one of its owners, sorted, each once. An
+    /// object that moved from one application to another names both.
     pub apps: Vec<Arc<str>>,
     /// The object itself is tracked by an application (for a deleted one: was).
     pub tracked: bool,
@@ -55,7 +55,8 @@ impl ChangedFields {
     pub const HEALTH: Self = Self(1 << 3);
     /// Info items, networking, images.
     pub const INFO: Self = Self(1 << 4);
-    /// `metadata` apart from resourceVersion, generation and managedFields. Known for kept bodies only, as the next two.
+    /// `metadata` apart from resourceVersion, generation and managedFields. Known for kept bodies only, as
+    /// the next two.
     pub const METADATA: Self = Self(1 << 5);
     /// `status`.
     pub const STATUS: Self = Self(1 << 6);

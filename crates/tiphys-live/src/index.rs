@@ -23,8 +23,8 @@ const TOMBSTONES: usize = 4096;
 
 /// The observed objects of one cluster.
 ///
-/// States of an object may arrive twice, late, and from watches as well as from answers to our own writes: a state that is
-/// older than the stored one is ignored, and a deleted object does not come back.
+/// States of an object may arrive twice, late, and from watches as well as from answers to our own writes: a
+/// state that is older than the stored one is ignored, and a deleted object does not come back.
 #[derive(Debug, Default)]
 pub struct LiveIndex {
     rules: Rules,
@@ -56,14 +56,15 @@ impl LiveIndex {
         &self.rules
     }
 
-    /// Sets other rules. Stored objects stay as they were read until they are brought again, see [`reread`](Self::reread).
+    /// Sets other rules. Stored objects stay as they were read until they are brought again, see
+    /// [`reread`](Self::reread).
     pub fn set_rules(&mut self, rules: Rules) {
         self.rules = rules;
         self.outdated = self.nodes.keys().cloned().collect();
     }
 
-    /// Everything is about to be listed again: until then no kind counts as observed, and states that are known already are
-    /// read anew.
+    /// Everything is about to be listed again: until then no kind counts as observed, and states that are
+    /// known already are read anew.
     pub fn reread(&mut self) {
         self.outdated = self.nodes.keys().cloned().collect();
         let observed: Vec<GroupKind> = self
@@ -77,14 +78,15 @@ impl LiveIndex {
         }
     }
 
-    /// Reads an object into a node without storing it, so that a caller needs no exclusive access for that. `None` for
-    /// what has no name.
+    /// Reads an object into a node without storing it, so that a caller needs no exclusive access for that.
+    /// `None` for what has no name.
     pub fn prepare(&self, kind: &KindInfo, object: Value) -> Option<LiveNode> {
         let keep_body = !self.wanted.is_empty() && self.wanted.contains(&key_of(kind, &object)?);
         LiveNode::read(kind, object, &self.rules, keep_body)
     }
 
-    /// Takes a state of an object. `None` when it changes nothing that the index keeps, or is older than what is stored.
+    /// Takes a state of an object. `None` when it changes nothing that the index keeps, or is older than what
+    /// is stored.
     pub fn apply(&mut self, kind: &KindInfo, object: Value) -> Option<Change> {
         let node = self.prepare(kind, object)?;
         self.apply_node(node)
@@ -129,9 +131,10 @@ impl LiveIndex {
         self.remove(key)
     }
 
-    /// A complete list of a kind (in a namespace, when the kind is watched by namespace), read at `resource_version`.
-    /// Objects that are not in it are gone, unless they are newer than the list: an answer to our own write may have
-    /// overtaken it. A list older than the one before means that the cluster was set back: then it is the truth.
+    /// A complete list of a kind (in a namespace, when the kind is watched by namespace), read at
+    /// `resource_version`. Objects that are not in it are gone, unless they are newer than the list: an
+    /// answer to our own write may have overtaken it. A list older than the one before means that the cluster
+    /// was set back: then it is the truth.
     pub fn reset(
         &mut self,
         kind: &GroupKind,
@@ -186,8 +189,9 @@ impl LiveIndex {
         keys.iter().filter_map(|key| self.remove(key)).collect()
     }
 
-    /// Takes the result of a discovery over: every served kind and whether it shall be watched, and the groups whose kinds
-    /// could not be learnt, with the reason. Objects of kinds that are gone or not watched any more are forgotten.
+    /// Takes the result of a discovery over: every served kind and whether it shall be watched, and the
+    /// groups whose kinds could not be learnt, with the reason. Objects of kinds that are gone or not watched
+    /// any more are forgotten.
     pub fn discovered(
         &mut self,
         kinds: Vec<(KindInfo, bool)>,

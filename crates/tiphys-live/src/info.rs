@@ -1,7 +1,9 @@
-//! What a tree shows of an object beyond its identity: info items, networking, images, and what a Pod asks of its Node.
+//! What a tree shows of an object beyond its identity: info items, networking, images, and what a Pod asks of
+//! its Node.
 //!
-//! Computed once when an object is applied to the index and kept instead of the object's body. Items, their names and
-//! their order are the reference's (REC-019, REC-022, REC-023). Health is not here, see `tiphys-health`.
+//! Computed once when an object is applied to the index and kept instead of the object's body. Items, their
+//! names and their order are the reference's (REC-019, REC-022, REC-023). Health is not here, see
+//! `tiphys-health`.
 
 mod ingress;
 mod pod;
@@ -23,8 +25,8 @@ const MANAGED_BY_URL: &str = "argocd.argoproj.io/managed-by-url";
 pub struct NodeInfo {
     /// Name and value, in display order, for example `("Status Reason", "Running")`.
     pub items: Vec<(Box<str>, Box<str>)>,
-    /// Labels, selectors, targets, load balancer addresses and URLs; `None` when the object has nothing to do with
-    /// networking and no link.
+    /// Labels, selectors, targets, load balancer addresses and URLs; `None` when the object has nothing to do
+    /// with networking and no link.
     pub networking: Option<Box<Networking>>,
     /// Images of a Pod's containers, sorted, each once.
     pub images: Vec<Box<str>>,
@@ -109,7 +111,8 @@ pub struct HostCapacity {
 }
 
 impl NodeInfo {
-    /// Reads the facts from an object. `custom_labels` are the keys of `resource.customLabels`, shown as items when set.
+    /// Reads the facts from an object. `custom_labels` are the keys of `resource.customLabels`, shown as
+    /// items when set.
     pub fn of(group: &str, version: &str, kind: &str, object: &Value, custom_labels: &[String]) -> Self {
         let mut info = Self::default();
         if let Some(revision) = revision(group, kind, object) {
@@ -243,7 +246,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    // covers: REC-019
+    // covers: TRK-014
     #[test]
     fn a_replica_set_shows_its_revision_and_custom_labels() {
         let object = json!({"metadata": {

@@ -1,8 +1,8 @@
 //! The observed objects of one cluster: apply, delete, reset; owners, children and the tracked-by index.
 //!
-//! Plain data: no locks, no tasks, no clock. An adapter feeds it with what watches and writes bring, and asks it. It knows
-//! how objects hang together and which application tracks them; it leaves comparison with desired objects to
-//! `tiphys-compare` and all traffic to `tiphys-cluster`.
+//! Plain data: no locks, no tasks, no clock. An adapter feeds it with what watches and writes bring, and asks
+//! it. It knows how objects hang together and which application tracks them; it leaves comparison with
+//! desired objects to `tiphys-compare` and all traffic to `tiphys-cluster`.
 
 mod change;
 mod index;

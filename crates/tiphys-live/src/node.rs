@@ -1,7 +1,7 @@
 //! One observed object: identity, owners and the few fields that trees and comparisons need.
 //!
-//! A body is kept as compact JSON for objects that an application tracks, and parsed when it is asked for: a parsed
-//! tree takes three to five times the memory of its text.
+//! A body is kept as compact JSON for objects that an application tracks, and parsed when it is asked for: a
+//! parsed tree takes three to five times the memory of its text.
 
 use std::sync::Arc;
 
@@ -46,7 +46,8 @@ pub struct LiveNode {
     pub created_at: Box<str>,
     /// `metadata.deletionTimestamp` as it is written, when the object is being deleted.
     pub deletion_timestamp: Option<Box<str>>,
-    /// Instance name of the application that tracks this object; a mark copied from another object does not count.
+    /// Instance name of the application that tracks this object; a mark copied from another object does not
+    /// count.
     pub tracked_by: Option<Arc<str>>,
     /// Health by the rules of its kind; `None` for kinds without rules.
     pub health: Option<Health>,
@@ -59,8 +60,8 @@ pub struct LiveNode {
 }
 
 impl LiveNode {
-    /// Reads an object of the kind. `None` when it has no name. `keep_body` is for objects that are wanted although
-    /// no application tracks them.
+    /// Reads an object of the kind. `None` when it has no name. `keep_body` is for objects that are wanted
+    /// although no application tracks them.
     pub(crate) fn read(kind: &KindInfo, mut object: Value, rules: &Rules, keep_body: bool) -> Option<Self> {
         complete_type(kind, &mut object);
         let metadata = object.get_mut("metadata")?.as_object_mut()?;
@@ -186,31 +187,33 @@ fn owners(key: &ResourceKey, object: &Value) -> Box<[OwnerRef]> {
             })
         })
         .collect();
-    if owners.is_empty() {
-        owners.extend(inferred_owner(key, object));
-    }
+    owners.extend(inferred_owner(key, object, owners.is_empty()));
     owners.into_boxed_slice()
 }
 
-/// Owners that follow from a name or an annotation. A claim's StatefulSet is found when it is asked for, because which
-/// of several StatefulSets it is depends on their claim templates.
-fn inferred_owner(key: &ResourceKey, object: &Value) -> Option<OwnerRef> {
-    let core = |kind: &str, name: &str, uid: &str| OwnerRef {
+/// Owners that follow from a name or an annotation. A claim's StatefulSet is found when it is asked for,
+/// because which of several StatefulSets it is depends on their claim templates.
+fn inferred_owner(key: &ResourceKey, object: &Value, has_no_other: bool) -> Option<OwnerRef> {
+    let owner = |group: &str, kind: &str, name: &str, uid: &str| OwnerRef {
         uid: uid.into(),
-        group: "".into(),
+        group: group.into(),
         kind: kind.into(),
         name: name.into(),
         controller: false,
     };
     match (key.group(), key.kind()) {
-        ("", "Endpoints") => Some(core("Service", key.name(), "")),
+        ("", "Endpoints") if has_no_other => Some(owner("", "Service", key.name(), "")),
+        ("operators.coreos.com", "ClusterServiceVersion") => {
+            let group = info::annotation(object, "olm.operatorGroup").filter(|name| !name.is_empty())?;
+            Some(owner("operators.coreos.com", "OperatorGroup", group, ""))
+        }
         ("", "Secret") => {
             if object.get("type").and_then(Value::as_str) != Some("kubernetes.io/service-account-token") {
                 return None;
             }
             let name = info::annotation(object, "kubernetes.io/service-account.name")?;
             let uid = info::annotation(object, "kubernetes.io/service-account.uid").unwrap_or_default();
-            Some(core("ServiceAccount", name, uid))
+            Some(owner("", "ServiceAccount", name, uid))
         }
         _ => None,
     }

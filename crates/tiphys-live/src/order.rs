@@ -1,7 +1,7 @@
 //! The order of resourceVersions.
 //!
-//! Kubernetes documents them since 1.35 as decimal numbers that grow within a resource type; older API servers behaved so.
-//! What is not a number can only be tested for equality.
+//! Kubernetes documents them since 1.35 as decimal numbers that grow within a resource type; older API
+//! servers behaved so. What is not a number can only be tested for equality.
 
 use std::cmp::Ordering;
 

@@ -1,7 +1,8 @@
 //! What has been observed of a cluster, and the proof that an absence is an absence.
 //!
-//! "Not in the index" means "not in the cluster" only when discovery was complete and the first list of the kind was read
-//! to its end. [`LiveProof`] says that and can be made only from an [`Observation`] in which it is so.
+//! "Not in the index" means "not in the cluster" only when discovery was complete and the first list of the
+//! kind was read to its end. [`LiveProof`] says that and can be made only from an [`Observation`] in which it
+//! is so.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -115,8 +116,8 @@ impl Observation {
         self.discovered && !self.kinds.values().any(|(_, state)| *state == KindState::Pending)
     }
 
-    /// A proof for the kinds, or the first reason why there is none. A kind that the cluster does not serve, with its group
-    /// discovered, has no objects: the proof covers it.
+    /// A proof for the kinds, or the first reason why there is none. A kind that the cluster does not serve,
+    /// with its group discovered, has no objects: the proof covers it.
     ///
     /// # Errors
     ///
@@ -149,8 +150,8 @@ impl Observation {
         Ok(LiveProof { kinds: covered })
     }
 
-    /// Takes the result of a discovery over and gives the kinds that are no longer served. Kinds of failed groups stay as
-    /// they were.
+    /// Takes the result of a discovery over and gives the kinds that are no longer served. Kinds of failed
+    /// groups stay as they were.
     pub(crate) fn discover(
         &mut self,
         kinds: impl IntoIterator<Item = (KindInfo, bool)>,
@@ -160,7 +161,8 @@ impl Observation {
         for (info, watched) in kinds {
             let kind = info.group_kind();
             let state = match before.remove(&kind) {
-                // What was not watched stays so until its first list: it may be a kind that we are not permitted to read.
+                // What was not watched stays so until its first list: it may be a kind that we are not
+                // permitted to read.
                 Some((old, state)) if old.gvk == info.gvk && old.namespaced == info.namespaced => {
                     if watched {
                         state

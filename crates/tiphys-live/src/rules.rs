@@ -1,4 +1,5 @@
-//! What decides how an object is read into the index: tracking, health, kept bodies, and updates that do not matter.
+//! What decides how an object is read into the index: tracking, health, kept bodies, and updates that do not
+//! matter.
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,8 +14,8 @@ pub type IgnoreUpdates = Arc<dyn Fn(&ResourceKey, &mut Value) + Send + Sync>;
 /// The health of an object, or `None` for kinds without rules.
 pub type AssessHealth = Arc<dyn Fn(&Value) -> Option<Health> + Send + Sync>;
 
-/// How objects are read into the index. New rules hold for objects that are read after them: a caller who changes them
-/// relists.
+/// How objects are read into the index. New rules hold for objects that are read after them: a caller who
+/// changes them relists.
 #[derive(Clone)]
 pub struct Rules {
     /// Which application an object belongs to.

@@ -40,8 +40,8 @@ impl LiveSnapshot {
         &self.observation
     }
 
-    /// Wanted objects that exist but whose body is not kept, because no application tracks them. They have to be read
-    /// before they can be compared.
+    /// Wanted objects that exist but whose body is not kept, because no application tracks them. They have to
+    /// be read before they can be compared.
     pub fn without_body(&self) -> impl Iterator<Item = &ResourceKey> {
         self.nodes.values().filter(|node| !node.has_body()).map(|node| &node.key)
     }

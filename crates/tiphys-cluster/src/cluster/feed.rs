@@ -71,8 +71,9 @@ impl Drop for Feed {
 }
 
 impl Changes {
-    /// The changes since the last call, at most one per object, as soon as there are any. Waits a little for more to come
-    /// with the first. Empty when the cluster is no longer observed. Cancelling the call loses nothing.
+    /// The changes since the last call, at most one per object, as soon as there are any. Waits a little for
+    /// more to come with the first. Empty when the cluster is no longer observed. Cancelling the call loses
+    /// nothing.
     pub async fn next(&mut self) -> Vec<Change> {
         loop {
             // Looked at before waiting: an earlier call may have been cancelled after it was woken.

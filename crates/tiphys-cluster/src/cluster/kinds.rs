@@ -45,8 +45,8 @@ pub enum UnknownKind {
 }
 
 impl Cluster {
-    /// The kind in this version. When it is not known the API server is asked at once; when a CustomResourceDefinition that
-    /// defines it exists, until it is served or the time for that has passed.
+    /// The kind in this version. When it is not known the API server is asked at once; when a
+    /// CustomResourceDefinition that defines it exists, until it is served or the time for that has passed.
     ///
     /// # Errors
     ///
@@ -59,7 +59,8 @@ impl Cluster {
         let deadline = Instant::now() + self.inner.options.kind_deadline;
         let mut discoveries = self.inner.discoveries.subscribe();
         loop {
-            // A discovery that is under way may have begun before the definition was there: the one after it counts.
+            // A discovery that is under way may have begun before the definition was there: the one after it
+            // counts.
             for _ in 0..2 {
                 discoveries.borrow_and_update();
                 self.inner.rediscover.notify_one();

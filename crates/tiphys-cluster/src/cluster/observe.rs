@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use chrono::Utc;
 use parking_lot::Mutex;
-use serde_json::Value;
 use serde_json::value::RawValue;
+use serde_json::{Value, json};
 use tiphys_live::{Change, ChangeKind, KindInfo, KindState, LiveNode};
 use tiphys_manifest::{GroupKind, Gvk, ResourceKey};
 use tokio::task::{AbortHandle, JoinSet};
@@ -226,7 +226,8 @@ impl Inner {
     pub(super) fn hints_at_kinds(&self, change: &Change) -> bool {
         match (change.key.group(), change.key.kind()) {
             ("apiextensions.k8s.io", "CustomResourceDefinition") => {
-                // Each status condition on the way to `Established` is a change; only the last one matters for a new kind.
+                // Each status condition on the way to `Established` is a change; only the last one matters
+                // for a new kind.
                 let Some(body) = change.node.body() else { return true };
                 let known = defined_kind(&body)
                     .is_some_and(|kind| self.index.read().observation().kind(&kind).is_some());
@@ -299,6 +300,38 @@ impl KindSink {
             self.inner.rediscover.notify_one();
         }
         self.inner.publish(changes);
+    }
+
+    /// The kind is left out because we are not permitted to see it. Where namespaces are watched one by one,
+    /// a refusal in one says nothing of the others.
+    async fn is_out_of_bounds(&self, error: &ApiError) -> bool {
+        let options = &self.inner.options;
+        if !(error.is_forbidden() && options.respect_rbac && self.namespace.is_empty()) {
+            return false;
+        }
+        if !options.rbac_review {
+            return true;
+        }
+        let reviews = ResourceType::cluster_scoped(
+            "authorization.k8s.io",
+            "v1",
+            "selfsubjectaccessreviews",
+            "SelfSubjectAccessReview",
+        );
+        let review = json!({
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SelfSubjectAccessReview",
+            "spec": {"resourceAttributes": {
+                "verb": "list",
+                "group": &*self.kind.group,
+                "version": &*self.info.gvk.version,
+                "resource": &*self.info.plural,
+            }},
+        });
+        match self.inner.client.create_object(&reviews, "", &review).await {
+            Ok(answer) => answer.pointer("/status/allowed").and_then(Value::as_bool) == Some(false),
+            Err(_) => false,
+        }
     }
 
     fn mark_observed(&self) {
@@ -376,8 +409,7 @@ impl Sink for KindSink {
     }
 
     async fn interrupted(&mut self, error: &ApiError) {
-        // Where namespaces are watched one by one, the others still say something.
-        let state = if error.is_forbidden() && self.inner.options.respect_rbac && self.namespace.is_empty() {
+        let state = if self.is_out_of_bounds(error).await {
             self.waiting.lock().remove(&self.namespace);
             KindState::NotWatched
         } else {

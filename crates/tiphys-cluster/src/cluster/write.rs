@@ -1,7 +1,7 @@
 //! Writes to deployed objects: one request each, its answer in the index before it is given to the caller.
 //!
-//! Nothing is repeated blindly. When the answer to a write is lost the object is read, so that whoever decides what to do next
-//! decides by what is there.
+//! Nothing is repeated blindly. When the answer to a write is lost the object is read, so that whoever
+//! decides what to do next decides by what is there.
 
 use std::sync::Arc;
 
@@ -28,7 +28,8 @@ const APPLY_PATCH: &str = "application/apply-patch+yaml";
 pub enum ApplyAction {
     /// The object, which must not be there.
     Create(Arc<Value>),
-    /// A patch of the object, which must be there. A `metadata.resourceVersion` or `metadata.uid` in it is a precondition.
+    /// A patch of the object, which must be there. A `metadata.resourceVersion` or `metadata.uid` in it is a
+    /// precondition.
     Patch {
         /// How the body is to be read.
         patch_type: PatchType,
@@ -97,8 +98,8 @@ pub struct Applied {
     pub key: ResourceKey,
     /// Uid.
     pub uid: Arc<str>,
-    /// The object in the index; `None` for a dry run, for a kind that is not watched, and when it was written in another version
-    /// than the watched one.
+    /// The object in the index; `None` for a dry run, for a kind that is not watched, and when it was written
+    /// in another version than the watched one.
     pub node: Option<Arc<LiveNode>>,
     bytes: Bytes,
 }
@@ -138,7 +139,8 @@ impl ApplyError {
         }
     }
 
-    /// Whether the object may have been written all the same. The index holds what is there as far as it could be read.
+    /// Whether the object may have been written all the same. The index holds what is there as far as it
+    /// could be read.
     pub fn is_outcome_unknown(&self) -> bool {
         self.api().is_some_and(ApiError::is_outcome_unknown)
     }
@@ -246,8 +248,8 @@ impl Cluster {
         }
     }
 
-    /// Reads an object from the API server, in the version in which its kind is watched, into the index. `None` when it is not
-    /// there.
+    /// Reads an object from the API server, in the version in which its kind is watched, into the index.
+    /// `None` when it is not there.
     ///
     /// # Errors
     ///
@@ -268,8 +270,8 @@ impl Cluster {
         Ok(self.client().get_object(&resource, namespace, name).await?)
     }
 
-    /// Reads the bodies of objects that exist but that no application tracks, so that they can be compared. From then on their
-    /// bodies are kept. Objects that are gone leave the index.
+    /// Reads the bodies of objects that exist but that no application tracks, so that they can be compared.
+    /// From then on their bodies are kept. Objects that are gone leave the index.
     ///
     /// # Errors
     ///
@@ -309,7 +311,8 @@ impl Cluster {
         }
     }
 
-    /// After a write whose outcome is not known, or whose precondition says that the index is behind: what is there?
+    /// After a write whose outcome is not known, or whose precondition says that the index is behind: what is
+    /// there?
     async fn look_again(&self, error: &ApiError, key: &ResourceKey) {
         let behind = error.code() == Some(409) || error.is_not_found();
         if !(behind || error.is_outcome_unknown()) {

@@ -12,8 +12,8 @@ pub(super) struct Lines {
 }
 
 impl Lines {
-    /// Takes a piece and gives the complete lines, as one block that ends with a line feed. Nothing is copied when a piece
-    /// holds whole lines.
+    /// Takes a piece and gives the complete lines, as one block that ends with a line feed. Nothing is copied
+    /// when a piece holds whole lines.
     pub(super) fn push(&mut self, mut data: Bytes) -> Option<Bytes> {
         let Some(last) = data.iter().rposition(|byte| *byte == b'\n') else {
             self.rest.extend_from_slice(&data);

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tiphys_api::cluster::Cluster as RegisteredCluster;
 use tiphys_cluster::{Cluster, ClusterConfig, ClusterOptions, ClusterState};
 use tiphys_live::NotObserved;
 use tiphys_manifest::GroupKind;
 use tiphys_test_kit::{ControlPlane, ControlPlaneConfig};
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::support::{config_map_key, create, plane, seen, synced, tracked_config_map, until};
@@ -124,11 +125,13 @@ async fn kinds_that_may_not_be_listed_are_unknown_and_not_empty() {
     };
     assert!(reason.contains("User \"nobody-special\" cannot list resource \"secrets\""), "{reason}");
 
-    let options = ClusterOptions { respect_rbac: true, ..ClusterOptions::default() };
-    let respectful = Cluster::connect(&config, options).unwrap();
-    assert!(respectful.settled().await.is_synced());
-    let proof = respectful.observation().proof([&secrets]);
-    assert_eq!(proof, Err(NotObserved::NotWatched(secrets)));
+    for rbac_review in [false, true] {
+        let options = ClusterOptions { respect_rbac: true, rbac_review, ..ClusterOptions::default() };
+        let respectful = Cluster::connect(&config, options).unwrap();
+        assert!(respectful.settled().await.is_synced());
+        let proof = respectful.observation().proof([&secrets]);
+        assert_eq!(proof, Err(NotObserved::NotWatched(secrets.clone())));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -174,51 +177,106 @@ async fn a_program_can_give_the_credentials() {
     assert_eq!(state.failure(), Some("Unauthorized"));
 }
 
-/// An HTTP proxy that only tunnels. Gives its address and what it was asked for.
-async fn proxy() -> (String, Arc<parking_lot::Mutex<Vec<String>>>) {
+/// How a proxy is spoken to.
+#[derive(Clone, Copy, PartialEq)]
+enum ProxyKind {
+    Http,
+    Https,
+    Socks5,
+}
+
+/// A proxy that only tunnels. Gives its address and the targets that it was asked for.
+async fn proxy(plane: &ControlPlane, kind: ProxyKind) -> (String, Arc<Mutex<Vec<String>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = format!("http://{}", listener.local_addr().unwrap());
-    let asked = Arc::new(parking_lot::Mutex::new(Vec::new()));
+    let scheme = match kind {
+        ProxyKind::Http => "http",
+        ProxyKind::Https => "https",
+        ProxyKind::Socks5 => "socks5",
+    };
+    let address = format!("{scheme}://{}", listener.local_addr().unwrap());
+    let acceptor = acceptor(plane);
+    let asked = Arc::new(Mutex::new(Vec::new()));
     let notes = asked.clone();
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
-            let notes = notes.clone();
+            let (notes, acceptor) = (notes.clone(), acceptor.clone());
             tokio::spawn(async move {
-                let mut stream = BufReader::new(stream);
-                let mut request = String::new();
-                while !request.ends_with("\r\n\r\n") {
-                    if stream.read_line(&mut request).await.unwrap_or(0) == 0 {
-                        return;
-                    }
-                }
-                let target = request.split(' ').nth(1).unwrap_or_default().to_owned();
-                notes.lock().push(request.lines().next().unwrap_or_default().to_owned());
-                let Ok(mut upstream) = TcpStream::connect(&target).await else { return };
-                let _ = stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await;
-                let _ = stream.flush().await;
-                let _ = tokio::io::copy_bidirectional(&mut stream, &mut upstream).await;
+                let _ = match kind {
+                    ProxyKind::Http => tunnel(BufReader::new(stream), &notes).await,
+                    ProxyKind::Https => match acceptor.accept(stream).await {
+                        Ok(stream) => tunnel(BufReader::new(stream), &notes).await,
+                        Err(error) => Err(error),
+                    },
+                    ProxyKind::Socks5 => socks(stream, &notes).await,
+                };
             });
         }
     });
     (address, asked)
 }
 
+fn acceptor(plane: &ControlPlane) -> tokio_rustls::TlsAcceptor {
+    use rustls::pki_types::pem::PemObject;
+    use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let certified = plane.credentials().server_certificate(&["127.0.0.1"]).unwrap();
+    let chain = vec![CertificateDer::from_pem_slice(certified.certificate_pem.as_bytes()).unwrap()];
+    let key = PrivateKeyDer::from_pem_slice(certified.key_pem.as_bytes()).unwrap();
+    let config = rustls::ServerConfig::builder().with_no_client_auth().with_single_cert(chain, key).unwrap();
+    tokio_rustls::TlsAcceptor::from(Arc::new(config))
+}
+
+async fn tunnel<S>(mut stream: BufReader<S>, asked: &Mutex<Vec<String>>) -> std::io::Result<()>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let mut request = String::new();
+    while !request.ends_with("\r\n\r\n") {
+        if stream.read_line(&mut request).await? == 0 {
+            return Ok(());
+        }
+    }
+    let target = request.strip_prefix("CONNECT ").and_then(|rest| rest.split(' ').next()).unwrap_or_default();
+    asked.lock().push(target.to_owned());
+    let mut upstream = TcpStream::connect(target).await?;
+    stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await?;
+    stream.flush().await?;
+    tokio::io::copy_bidirectional(&mut stream, &mut upstream).await.map(|_| ())
+}
+
+/// RFC 1928 without authentication, for IPv4 addresses.
+async fn socks(mut stream: TcpStream, asked: &Mutex<Vec<String>>) -> std::io::Result<()> {
+    let mut greeting = [0u8; 2];
+    stream.read_exact(&mut greeting).await?;
+    let mut methods = vec![0u8; usize::from(greeting[1])];
+    stream.read_exact(&mut methods).await?;
+    stream.write_all(&[5, 0]).await?;
+    let mut request = [0u8; 10];
+    stream.read_exact(&mut request).await?;
+    let [5, 1, 0, 1, a, b, c, d, high, low] = request else { return Ok(()) };
+    let target = format!("{a}.{b}.{c}.{d}:{}", u16::from_be_bytes([high, low]));
+    asked.lock().push(target.clone());
+    let mut upstream = TcpStream::connect(target).await?;
+    stream.write_all(&[5, 0, 0, 1, 0, 0, 0, 0, 0, 0]).await?;
+    tokio::io::copy_bidirectional(&mut stream, &mut upstream).await.map(|_| ())
+}
+
 // covers: CLU-016
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_cluster_can_be_reached_through_a_proxy() {
+async fn a_cluster_can_be_reached_through_a_proxy_of_each_kind() {
     let plane = plane().await;
-    let (address, asked) = proxy().await;
-    let config = registered(
-        &plane.server_url(),
-        json!({"bearerToken": plane.admin_token(), "proxyUrl": address,
-            "tlsClientConfig": {"caData": pem(plane.credentials().ca_pem())}}),
-    );
-    let (_, state) = settled(&config).await;
-    assert!(state.is_synced(), "{state:?}");
-    let host = plane.server_url().trim_start_matches("https://").to_owned();
-    assert!(
-        asked.lock().iter().all(|line| line.starts_with(&format!("CONNECT {host}"))),
-        "{:?}",
-        asked.lock()
-    );
+    for kind in [ProxyKind::Http, ProxyKind::Https, ProxyKind::Socks5] {
+        let (address, asked) = proxy(plane, kind).await;
+        let config = registered(
+            &plane.server_url(),
+            json!({"bearerToken": plane.admin_token(), "proxyUrl": address,
+                "tlsClientConfig": {"caData": pem(plane.credentials().ca_pem())}}),
+        );
+        let (_cluster, state) = settled(&config).await;
+        assert!(state.is_synced(), "{address}: {state:?}");
+        let host = plane.server_url().trim_start_matches("https://").to_owned();
+        let asked = asked.lock();
+        assert!(!asked.is_empty() && asked.iter().all(|target| *target == host), "{address}: {asked:?}");
+    }
 }

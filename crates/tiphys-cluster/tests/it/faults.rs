@@ -72,7 +72,8 @@ async fn what_happened_while_the_api_server_was_away_is_not_missed() {
     for name in ["stays", "goes"] {
         cluster.apply(&create(&tracked_config_map(&namespace, name, "app"))).await.unwrap();
     }
-    // Right after the restart and before the watches are back: they have to resume or list, not to begin at "now".
+    // Right after the restart and before the watches are back: they have to resume or list, not to begin at
+    // "now".
     let path = format!("/api/v1/namespaces/{namespace}/configmaps");
     let at = path.clone();
     let plane = tokio::task::spawn_blocking(move || {

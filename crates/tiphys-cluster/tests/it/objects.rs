@@ -112,7 +112,6 @@ async fn a_secret_is_made_once_and_read_by_all() {
     assert_eq!(client.load_secret(&namespace, "s").await.unwrap().unwrap().len(), 2);
 }
 
-// covers: REC-018
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_event_about_an_object_is_found_in_its_namespace() {
     let plane = plane().await;
@@ -134,6 +133,8 @@ async fn an_event_about_an_object_is_found_in_its_namespace() {
         labels: BTreeMap::new(),
         annotations: BTreeMap::from([("user".into(), "admin".into())]),
     });
+    assert!(writer.flush(Duration::from_secs(30)).await);
+    assert_eq!(writer.dropped(), 0);
     let events = until("the Event is there", || {
         let events = plane.api().list(&format!("/api/v1/namespaces/{namespace}/events")).unwrap();
         let about: Vec<Value> =

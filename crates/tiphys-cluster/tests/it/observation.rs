@@ -114,7 +114,6 @@ async fn absence_is_proved_once_everything_is_listed() {
     assert!(cluster.api_versions().iter().any(|version| version == "apps/v1/Deployment"));
 }
 
-// covers: TRK-011
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn excluded_kinds_are_not_watched() {
     let plane = plane().await;
@@ -158,6 +157,12 @@ async fn a_cluster_of_some_namespaces_sees_only_these() {
     assert!(cluster.node(&config_map_key(&other, "a")).is_none());
     assert!(cluster.read(|index| index.of_kind(&GroupKind::new("", "Namespace")).next().is_none()));
     assert!(cluster.observation().proof(&[GroupKind::new("", "ConfigMap")]).is_ok());
+
+    let options =
+        ClusterOptions { namespaces: vec![one], cluster_resources: true, ..ClusterOptions::default() };
+    let cluster = synced_with(plane, options).await;
+    assert!(cluster.read(|index| index.of_kind(&GroupKind::new("", "Namespace")).next().is_some()));
+    assert!(cluster.node(&config_map_key(&two, "a")).is_none());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

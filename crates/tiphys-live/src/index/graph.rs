@@ -1,7 +1,7 @@
 //! How objects hang together: owners, children, trees, and the applications that an object concerns.
 //!
-//! Owner references come from the cluster and may point to nothing, to each other, or in a circle. Every walk keeps the keys
-//! that it has seen.
+//! Owner references come from the cluster and may point to nothing, to each other, or in a circle. Every walk
+//! keeps the keys that it has seen.
 
 use std::collections::{BTreeSet, HashSet, VecDeque};
 use std::sync::Arc;
@@ -88,7 +88,8 @@ impl LiveIndex {
         children
     }
 
-    /// The tracked objects of an application and everything below them, each object once and after an owner of it.
+    /// The tracked objects of an application and everything below them, each object once and after an owner
+    /// of it.
     pub fn tree(&self, app_instance: &str) -> Vec<Arc<LiveNode>> {
         self.below(self.tracked(app_instance))
     }
@@ -109,8 +110,8 @@ impl LiveIndex {
         tree
     }
 
-    /// Top-level objects of a namespace that no application tracks, without those that every namespace has (TRK-009,
-    /// TRK-010), in the order of their keys.
+    /// Top-level objects of a namespace that no application tracks, without those that every namespace has
+    /// (TRK-009, TRK-010), in the order of their keys.
     pub fn orphans(&self, namespace: &str) -> Vec<Arc<LiveNode>> {
         let mut orphans: Vec<Arc<LiveNode>> = self
             .by_namespace
@@ -154,8 +155,8 @@ impl LiveIndex {
     }
 }
 
-/// An inferred ownership holds only when both sides agree: a claim belongs to a StatefulSet that has the template, Endpoints
-/// to a Service. A written one holds by uid, whatever the namespace says.
+/// An inferred ownership holds only when both sides agree: a claim belongs to a StatefulSet that has the
+/// template, Endpoints to a Service. A written one holds by uid, whatever the namespace says.
 fn owns(parent: &LiveNode, child: &LiveNode) -> bool {
     if parent.key == child.key {
         return false;

@@ -133,7 +133,6 @@ fn an_update_of_an_untracked_object_that_keeps_the_node_is_no_change() {
     assert!(index.is_current("u", "2"), "the newest state is known all the same");
 }
 
-// covers: TRK-016
 #[test]
 fn an_update_of_fields_that_do_not_matter_is_no_change() {
     let rules = Rules {
@@ -293,9 +292,19 @@ fn owners_that_nobody_writes_down_are_known() {
     index.apply(&kind("", "ServiceAccount", "serviceaccounts"), json!({"metadata": meta("robot", "sa")}));
     let account = index.get(&key("ServiceAccount", "robot")).unwrap();
     assert_eq!(names(&index.children(&account)), ["token"]);
+
+    let mut version = json!({"metadata": meta("operator.v1", "csv")});
+    version["metadata"]["annotations"] = json!({"olm.operatorGroup": "all"});
+    index.apply(&kind("operators.coreos.com", "ClusterServiceVersion", "clusterserviceversions"), version);
+    index.apply(
+        &kind("operators.coreos.com", "OperatorGroup", "operatorgroups"),
+        json!({"metadata": meta("all", "og")}),
+    );
+    let group = index.by_uid("og").unwrap();
+    assert_eq!(names(&index.children(&group)), ["operator.v1"]);
 }
 
-// covers: TRK-009, TRK-010
+// covers: TRK-010
 #[test]
 fn orphans_are_top_level_objects_of_no_application() {
     let mut index = LiveIndex::new(Rules::default());
@@ -303,9 +312,17 @@ fn orphans_are_top_level_objects_of_no_application() {
     index.apply(&info, config_map("tracked", "a", 1, Some("app")).value());
     index.apply(&info, config_map("orphan", "b", 1, None).value());
     index.apply(&info, config_map("kube-root-ca.crt", "c", 1, None).value());
+    let account =
+        json!({"metadata": {"name": "default", "namespace": "n", "uid": "e", "resourceVersion": "1"}});
+    index.apply(&kind("", "ServiceAccount", "serviceaccounts"), account);
+    for (namespace, uid) in [("default", "f"), ("n", "g")] {
+        let service = json!({"metadata": {"name": "kubernetes", "namespace": namespace, "uid": uid, "resourceVersion": "1"}});
+        index.apply(&kind("", "Service", "services"), service);
+    }
     let owned = Object { owner: Some(("ReplicaSet", "x", "y")), ..config_map("owned", "d", 1, None) };
     index.apply(&info, owned.value());
-    assert_eq!(names(&index.orphans("n")), ["orphan"]);
+    assert_eq!(names(&index.orphans("n")), ["orphan", "kubernetes"]);
+    assert!(index.orphans("default").is_empty());
 }
 
 #[test]

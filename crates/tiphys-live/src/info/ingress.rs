@@ -79,8 +79,8 @@ pub(super) fn service_entry(object: &Value, info: &mut NodeInfo) {
         vec![TargetRef { group: "".into(), kind: "Pod".into(), namespace: "".into(), name: "".into() }];
 }
 
-/// Services and host names of a Gateway API route. Whether TLS ends at its Gateway is not known here: the URL is https,
-/// which a Gateway without it rarely serves to the outside.
+/// Services and host names of a Gateway API route. Whether TLS ends at its Gateway is not known here: the URL
+/// is https, which a Gateway without it rarely serves to the outside.
 pub(super) fn route(object: &Value, info: &mut NodeInfo, links: &mut Vec<Box<str>>) {
     let own = namespace(object);
     let targets: BTreeSet<TargetRef> = items(object, "/spec/rules")
@@ -116,7 +116,8 @@ fn backend(group: &str, version: &str, object: &Value, backend: &Value) -> Optio
     Some(service_ref(namespace(object), name))
 }
 
-/// An entry with a Secret covers every host, as in the reference; without one it covers the hosts that it lists.
+/// An entry with a Secret covers every host, as in the reference; without one it covers the hosts that it
+/// lists.
 fn has_tls(object: &Value, host: &str) -> bool {
     items(object, "/spec/tls").any(|entry| {
         entry.get("secretName").is_some_and(|name| !name.is_null())

@@ -137,8 +137,9 @@ fn exit(terminated: &Value) -> String {
     }
 }
 
-/// CPU and memory that the scheduler reserves, in thousandths: the sum of containers and sidecars, or what the largest
-/// init container needs (with the sidecars started before it), plus overhead. A Pod-level request overrules.
+/// CPU and memory that the scheduler reserves, in thousandths: the sum of containers and sidecars, or what
+/// the largest init container needs (with the sidecars started before it), plus overhead. A Pod-level request
+/// overrules.
 fn requests(pod: &Value) -> (i64, i64) {
     let mut total: BTreeMap<&str, i64> = BTreeMap::new();
     for resource in ["cpu", "memory"] {
@@ -205,7 +206,6 @@ mod tests {
         info.items.iter().find(|(key, _)| &**key == name).map(|(_, value)| &**value)
     }
 
-    // covers: REC-019, REC-022
     #[test]
     fn a_running_pod_shows_containers_node_restarts_and_images() {
         let pod = json!({
