@@ -164,14 +164,15 @@ impl Actor {
                 () = sleep_until(wake), if wake.is_some() => None,
             };
             let turn = match done {
-                Some(Ok(done)) => self.answered(done).await,
+                Some(Ok(done)) => Box::pin(self.answered(done)).await,
                 Some(Err(error)) => {
                     tracing::error!(application = %self.key, %error, "a request ended without an answer");
                     Turn::Go
                 }
                 None => {
                     let pending = self.handle.mailbox.take();
-                    self.turn(pending).await
+                    // On the heap: what a turn holds across its waits is large, and the actor sleeps most of the time.
+                    Box::pin(self.turn(pending)).await
                 }
             };
             if matches!(turn, Turn::End) {
@@ -213,7 +214,7 @@ impl Actor {
             }
             let look =
                 pending.application || !pending.live.is_empty() || pending.surroundings || ticked || retried;
-            return if look { self.delete(app, DeletionEvent::Look).await } else { Turn::Go };
+            return if look { Box::pin(self.delete(app, DeletionEvent::Look)).await } else { Turn::Go };
         }
         if !pending.live.is_empty() || healed || compared || retried {
             pending.ask(tiphys_compare::CompareLevel::Recent);
@@ -222,12 +223,12 @@ impl Actor {
             pending.ask(tiphys_compare::CompareLevel::Recent);
         }
         if self.operation.is_some() {
-            return self.turn_of_operation(app, pending, ticked || retried).await;
+            return Box::pin(self.turn_of_operation(app, pending, ticked || retried)).await;
         }
         if app.operation.is_some() {
-            return self.start_operation(app).await;
+            return Box::pin(self.start_operation(app)).await;
         }
-        self.refresh(app, &pending).await
+        Box::pin(self.refresh(app, &pending)).await
     }
 
     async fn answered(&mut self, done: Done) -> Turn {
@@ -241,7 +242,9 @@ impl Actor {
             }
             Done::Deletion(event) => {
                 match self.context.store.application(&self.key).map(|observed| observed.app) {
-                    Some(Ok(app)) if app.metadata.is_being_deleted() => self.delete(app, event).await,
+                    Some(Ok(app)) if app.metadata.is_being_deleted() => {
+                        Box::pin(self.delete(app, event)).await
+                    }
                     _ => Turn::Go,
                 }
             }

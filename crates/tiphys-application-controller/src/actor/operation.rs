@@ -112,7 +112,7 @@ impl Actor {
         }
         let Some(permit) = self.permit().await else { return Turn::Go };
         let source = if is_resumed { Source::Recorded } else { Source::Asked };
-        self.attempt_operation(draft, state, source, Some(permit)).await
+        Box::pin(self.attempt_operation(draft, state, source, Some(permit))).await
     }
 
     /// Starts what automated sync decided on. The status that led to it, the operation and its start are one patch.
@@ -126,7 +126,7 @@ impl Actor {
         let state = begin(&operation, Utc::now());
         self.context.events.operation_started(draft.base(), message_of_start(&operation));
         draft.next.operation = Some(operation);
-        self.attempt_operation(draft, state, Source::Assessed(assessed), Some(permit)).await
+        Box::pin(self.attempt_operation(draft, state, Source::Assessed(assessed), Some(permit))).await
     }
 
     async fn permit(&self) -> Option<OwnedSemaphorePermit> {
@@ -146,16 +146,16 @@ impl Actor {
         permit: Option<OwnedSemaphorePermit>,
     ) -> Turn {
         self.attempt += 1;
-        match self.prepare(draft.base().clone(), state, source).await {
+        match Box::pin(self.prepare(draft.base().clone(), state, source)).await {
             Ok((machine, assessed)) => {
                 let stage = Stage::Working { machine: Box::new(machine), assessed };
                 self.operation = Some(RunningOperation { draft, stage, _permit: permit });
-                self.step(Event::Started).await
+                Box::pin(self.step(Event::Started)).await
             }
             Err(conclusion) => {
                 self.operation =
                     Some(RunningOperation { draft, stage: Stage::Ending(conclusion), _permit: permit });
-                self.conclude().await
+                Box::pin(self.conclude()).await
             }
         }
     }
@@ -328,7 +328,7 @@ impl Actor {
                         if let Some(running) = &mut self.operation {
                             running.stage = Stage::Ending(conclusion);
                         }
-                        return self.conclude().await;
+                        return Box::pin(self.conclude()).await;
                     }
                 }
             }
@@ -378,7 +378,7 @@ impl Actor {
             Stage::Ending(_) => (false, true),
         };
         if ends {
-            return self.conclude().await;
+            return Box::pin(self.conclude()).await;
         }
         if wakes {
             return self.next_attempt(&app).await;
@@ -477,11 +477,11 @@ impl Actor {
             let conclusion = retry::conclude(*state, OperationPhase::Failed, message, true, Utc::now());
             let stage = Stage::Ending(Box::new(conclusion));
             self.operation = Some(RunningOperation { draft, stage, _permit: None });
-            return self.conclude().await;
+            return Box::pin(self.conclude()).await;
         }
         start_retry(&mut state);
         let Some(permit) = self.permit().await else { return Turn::Go };
-        self.attempt_operation(draft, *state, Source::Asked, Some(permit)).await
+        Box::pin(self.attempt_operation(draft, *state, Source::Asked, Some(permit))).await
     }
 
     /// Writes the end of an attempt: the record alone when another follows, else record, history and the status that the
@@ -504,7 +504,7 @@ impl Actor {
                 next.status.history.drain(..surplus);
             }
         }
-        let next = self.with_final_status(base.clone(), next).await;
+        let next = Box::pin(self.with_final_status(base.clone(), next)).await;
         let Some(running) = &mut self.operation else { return Turn::Go };
         running.draft.next = next;
         match running.draft.store(&self.context, &self.key).await {

@@ -41,7 +41,7 @@ impl Actor {
         }
         let look = self.look(&app, &refresh);
         let was_rendered = look.render.is_some();
-        let assessed = match self.assess(&app, look).await {
+        let assessed = match Box::pin(self.assess(&app, look)).await {
             Ok(assessed) => assessed,
             Err(Obstacle::Invalid(conditions)) => {
                 self.schedule(was_rendered);
@@ -79,7 +79,7 @@ impl Actor {
         match decision {
             AutoSync::Start(operation) => {
                 tracing::info!(application = %self.key, revisions = ?assessed.comparison.revisions, "automated sync");
-                return self.start_automated(draft, *operation, assessed).await;
+                return Box::pin(self.start_automated(draft, *operation, assessed)).await;
             }
             AutoSync::Wait(until) => self.timers.heal = Some(instant(until)),
             AutoSync::None | AutoSync::Refused(_) => {}
