@@ -43,6 +43,7 @@ pub(crate) fn repository(settings: &Settings, project: &str, url: &str) -> proto
         project: known.project,
         enable_oci: known.enable_oci,
         force_http_basic_auth: known.force_http_basic_auth,
+        depth: u32::try_from(known.depth).unwrap_or(0),
     }
 }
 
