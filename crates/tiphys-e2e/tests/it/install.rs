@@ -25,6 +25,7 @@ fn the_chart_and_the_manifests_install_on_a_real_control_plane() {
     services_become_ready(&plane);
     definitions_serve(&plane);
     rights_are_as_small_as_possible(&plane);
+    an_upgrade_keeps_what_the_services_wrote(&plane);
     uninstall_chart(&plane);
 
     let manifests = tiphys_e2e::workspace().join("deploy/install.yaml");
@@ -61,6 +62,19 @@ fn install_chart(plane: &ControlPlane) {
     ];
     plane.kubectl().run_with_input(&dry_run, &rendered).unwrap();
     output(helm(plane).args(["install", "tiphys"]).arg(chart()));
+}
+
+fn an_upgrade_keeps_what_the_services_wrote(plane: &ControlPlane) {
+    let path = format!("/api/v1/namespaces/{NAMESPACE}/secrets/argocd-secret");
+    plane
+        .api()
+        .merge_patch(&path, &json!({ "stringData": { "server.secretkey": "made at first start" } }))
+        .unwrap();
+    output(
+        helm(plane).args(["upgrade", "tiphys"]).arg(chart()).args(["--set", "configs.secret.data.other=x"]),
+    );
+    let data = plane.api().get(&path).unwrap()["data"].clone();
+    assert!(data["server.secretkey"].is_string() && data["other"].is_string(), "{data}");
 }
 
 fn uninstall_chart(plane: &ControlPlane) {
