@@ -259,9 +259,7 @@ mod tests {
 
     #[test]
     fn names_of_branches_are_no_constraints() {
-        for text in
-            ["main", "release/1.2", "HEAD", "1.2.3.4", "", "||", "feature-x", ">", "^main"]
-        {
+        for text in ["main", "release/1.2", "HEAD", "1.2.3.4", "", "||", "feature-x", ">", "^main"] {
             assert!(Constraint::parse(text).is_none(), "{text}");
         }
     }

@@ -14,6 +14,8 @@ pub struct Walking {
     pub hidden_folders: bool,
     /// Enters folders that a symbolic link leads to.
     pub linked_folders: bool,
+    /// Leaves submodules out instead of failing at them.
+    pub skip_submodules: bool,
     /// Files that are returned at most; more is an error.
     pub limit: usize,
 }
@@ -93,7 +95,9 @@ impl Snapshot {
         let path = join(&folder.path, &entry.name);
         match entry.kind {
             Kind::Link => Ok(self.lookup(&path)?.map(|target| (target, true))),
-            Kind::Submodule if walking.recurse => Err(TreeError::Submodule { path }),
+            Kind::Submodule if walking.recurse && !walking.skip_submodules => {
+                Err(TreeError::Submodule { path })
+            }
             Kind::Submodule => Ok(None),
             kind => Ok(Some((Target { path, id: entry.id, kind }, false))),
         }

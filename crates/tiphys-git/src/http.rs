@@ -104,7 +104,7 @@ impl HttpRepository {
         base.set_path(&path);
         base.set_query(None);
         let body = self.body(response, limit, "references").await?;
-        let advertisement = Advertisement::parse(&body).map_err(|error| self.packet(error))?;
+        let advertisement = Advertisement::parse(&body).map_err(|error| self.packet(&error))?;
         Ok(Listed { advertisement, base })
     }
 
@@ -164,7 +164,7 @@ impl HttpRepository {
         let written = writer.await.map_err(|_| GitError::Lost { repository: self.name.to_string() })?;
         match (failure, written) {
             (Some(error), _) => Err(error),
-            (None, Err(PackError::Packet(error))) => Err(self.packet(error)),
+            (None, Err(PackError::Packet(error))) => Err(self.packet(&error)),
             (None, Err(PackError::Storage(error))) => Err(GitError::storage("write", &self.name, error)),
             (None, Err(PackError::Mirror(error))) => Err(error),
             (None, Ok(())) => Ok(()),
@@ -220,7 +220,7 @@ impl HttpRepository {
         GitError::Transfer { action, repository: self.name.to_string(), detail: chain(error) }
     }
 
-    fn packet(&self, error: PacketError) -> GitError {
+    fn packet(&self, error: &PacketError) -> GitError {
         self.protocol(&error.to_string())
     }
 

@@ -21,6 +21,9 @@ const IDLE_HANDLES: usize = 4;
 /// Prefix of the references that keep fetched commits and tell the server what is here already.
 const KEPT: &str = "refs/tiphys/";
 
+/// Packs above which they are written anew as one: a look-up asks each of them.
+const PACKS: usize = 40;
+
 /// Commits that are told to a server at most.
 const HAVES: usize = 64;
 
@@ -79,6 +82,11 @@ impl Mirror {
         &self.name
     }
 
+    /// Closes the handles that nobody uses: what they know about packs is out of date.
+    pub(crate) fn close_idle(&self) {
+        self.idle.lock().clear();
+    }
+
     /// An open handle.
     pub(crate) fn open(self: &Arc<Self>) -> Result<Opened, GitError> {
         let idle = self.idle.lock().pop();
@@ -124,6 +132,36 @@ impl Opened {
         self.reference(&format!("{KEPT}{id}"), id, true, "fetched").map(|_| ())
     }
 
+    /// Writes all packs as one when there are many, because each fetch leaves another.
+    pub(crate) fn compact(&self) -> Result<bool, git2::Error> {
+        let folder = self.path().join("objects/pack");
+        let packs = packs_in(&folder);
+        if packs.len() <= PACKS || self.is_shallow() {
+            return Ok(false);
+        }
+        let mut walk = self.revwalk()?;
+        for reference in self.references()?.flatten() {
+            if let Some(id) = reference.target() {
+                walk.push(id)?;
+            }
+        }
+        let mut builder = self.packbuilder()?;
+        // It is done beside other work.
+        builder.set_threads(1);
+        builder.insert_walk(&mut walk)?;
+        builder.write(&folder, 0o444)?;
+        let written = builder.name()?.map(|name| format!("pack-{name}"));
+        if let Some(written) = written.filter(|name| folder.join(format!("{name}.idx")).exists()) {
+            for old in packs.into_iter().filter(|name| *name != written) {
+                // The index goes first: without it nobody looks for the pack.
+                for extension in ["idx", "pack"] {
+                    let _ = fs::remove_file(folder.join(format!("{old}.{extension}")));
+                }
+            }
+        }
+        Ok(true)
+    }
+
     /// Records where history was cut, in addition to what is recorded.
     pub(crate) fn cut_at(&self, commits: &[Oid]) -> std::io::Result<()> {
         if commits.is_empty() {
@@ -162,6 +200,13 @@ impl Drop for Opened {
             idle.push(Handle(repository));
         }
     }
+}
+
+/// Names of the packs in a folder, without extension.
+fn packs_in(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+    names.filter_map(|name| name.strip_suffix(".pack").map(str::to_owned)).collect()
 }
 
 fn create(path: &Path, name: &str) -> Result<Repository, GitError> {

@@ -478,6 +478,9 @@ impl Inner {
         let start = Instant::now();
         let repository = access.url().identity();
         let result = self.fetch_within_limit(&state, access, Some((id, reference))).await;
+        if result.is_ok() {
+            self.compact(access).await;
+        }
         self.observer.request_ended(
             Request::Fetch,
             repository,
@@ -598,6 +601,27 @@ impl Inner {
         match id {
             Some(id) if !self.has(access, id).await? => Err(no_commit(access.url().identity(), id)),
             _ => Ok(()),
+        }
+    }
+
+    /// Failing to do so is no failure of the fetch.
+    async fn compact(self: &Arc<Self>, access: &Access) {
+        let compacted = self
+            .blocking(access, |mirror| {
+                let failed = |error| GitError::storage("compact", mirror.name(), error);
+                let done = mirror.open()?.compact().map_err(failed)?;
+                if done {
+                    mirror.close_idle();
+                }
+                Ok(done)
+            })
+            .await;
+        match compacted {
+            Ok(true) => tracing::info!(repository = access.url().identity(), "the local copy was compacted"),
+            Ok(false) => {}
+            Err(error) => {
+                tracing::warn!(repository = access.url().identity(), %error, "the local copy can't be compacted");
+            }
         }
     }
 

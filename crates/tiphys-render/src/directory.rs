@@ -15,6 +15,10 @@ use crate::plan::{Files, SourceType};
 /// Text that keeps a file out, behind a `#` on a line of its own.
 const SKIP_FILE: &str = "+argocd:skip-file-rendering";
 
+/// What a file begins with whose content is elsewhere. Ignoring it, as with other files that are no manifests,
+/// would make its objects disappear.
+const LFS_POINTER: &[u8] = b"version https://git-lfs.github.com/spec/";
+
 /// Files to be read as manifests, in order.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct DirectoryPlan {
@@ -40,6 +44,7 @@ pub(crate) fn plan(
         recurse: source.recurse,
         hidden_folders: limits.hidden_folders,
         linked_folders: false,
+        skip_submodules: false,
         limit: limits.files,
     };
     let mut files = snapshot.files(folder, &walking)?;
@@ -88,6 +93,12 @@ impl DirectoryPlan {
         for file in &self.files.0 {
             let bytes = snapshot.read(&file.target, limit)?;
             let text = utf8(bytes);
+            if text.starts_with(LFS_POINTER) {
+                let path = &file.target.path;
+                return Err(RenderError::NotBuilt(format!(
+                    "{path}: the file is kept in Git LFS, which is not supported yet"
+                )));
+            }
             if is_skipped(&text) {
                 continue;
             }

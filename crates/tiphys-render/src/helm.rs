@@ -261,12 +261,12 @@ impl HelmPlan {
         for parameter in &self.parameters {
             add(&[parameter.flag, &parameter.assignment]);
         }
-        for (position, (name, file)) in self.file_parameters.iter().enumerate() {
-            let path = workspace.parameter_file(position, file);
+        for (position, (name, _)) in self.file_parameters.iter().enumerate() {
+            let path = workspace.parameter_file(position);
             add(&["--set-file", &format!("{name}={}", path.display())]);
         }
-        for (position, file) in self.value_files.iter().enumerate() {
-            add(&["--values", &workspace.value_file(position, file).display().to_string()]);
+        for position in 0..self.value_files.len() {
+            add(&["--values", &workspace.value_file(position).display().to_string()]);
         }
         if let Some(values) = &self.values {
             let path = workspace.inline_values();
@@ -280,13 +280,10 @@ impl HelmPlan {
         add(&self.switches);
         let mut shown = workspace.shown();
         for (position, file) in self.value_files.iter().enumerate() {
-            shown.insert(0, (workspace.value_file(position, file).display().to_string(), file.shown.clone()));
+            shown.insert(0, (workspace.value_file(position).display().to_string(), file.shown.clone()));
         }
         for (position, (_, file)) in self.file_parameters.iter().enumerate() {
-            shown.insert(
-                0,
-                (workspace.parameter_file(position, file).display().to_string(), file.shown.clone()),
-            );
+            shown.insert(0, (workspace.parameter_file(position).display().to_string(), file.shown.clone()));
         }
         let run = Run { tool: &self.tool, arguments, folder: &chart, home: workspace.home(), shown };
         run.output(limits).await
@@ -294,7 +291,13 @@ impl HelmPlan {
 }
 
 fn walking(limits: &Limits) -> Walking {
-    Walking { recurse: true, hidden_folders: true, linked_folders: true, limit: limits.files }
+    Walking {
+        recurse: true,
+        hidden_folders: true,
+        linked_folders: true,
+        skip_submodules: false,
+        limit: limits.files,
+    }
 }
 
 #[cfg(test)]

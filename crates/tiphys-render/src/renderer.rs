@@ -133,10 +133,10 @@ impl Renderer {
             }
             let limit = renderer.limits.export_bytes;
             for (position, file) in value_files.iter().enumerate() {
-                write_value(&workspace.value_file(position, file), file, limit)?;
+                write_value(&workspace.value_file(position), file, limit)?;
             }
             for (position, (_, file)) in parameter_files.iter().enumerate() {
-                write_value(&workspace.parameter_file(position, file), file, limit)?;
+                write_value(&workspace.parameter_file(position), file, limit)?;
             }
             Ok(workspace)
         })
@@ -188,13 +188,13 @@ impl Workspace {
         &self.home
     }
 
-    /// Where a value file of a position is.
-    pub(crate) fn value_file(&self, position: usize, file: &ValueFile) -> PathBuf {
-        self.root.path().join(format!("values/{position}")).join(&file.name)
+    /// Where the value file of a position is. Its own name would not do: Helm splits paths at commas.
+    pub(crate) fn value_file(&self, position: usize) -> PathBuf {
+        self.root.path().join(format!("values/{position}.yaml"))
     }
 
-    /// Where the file of a parameter of a position is. Helm reads `,` and `=` in its path as its own.
-    pub(crate) fn parameter_file(&self, position: usize, _: &ValueFile) -> PathBuf {
+    /// Where the file of the parameter of a position is.
+    pub(crate) fn parameter_file(&self, position: usize) -> PathBuf {
         self.root.path().join(format!("parameters/{position}"))
     }
 

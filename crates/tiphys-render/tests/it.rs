@@ -1,5 +1,8 @@
 //! Real commits, the real kustomize and the real helm.
 
+// What tests share may fail a test as the tests themselves may.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 mod it {
     mod detection;
     mod directory;

@@ -104,6 +104,7 @@ impl Rendering {
             references.insert(name, Reference { repo_url: source.source.repo_url, commit });
         }
         let revision = resolved.commit.to_string();
+        let options = tools(request.tools);
         let asked = asked_key(&[
             &serde_json::to_vec(&main.source).unwrap_or_default(),
             revision.as_bytes(),
@@ -112,6 +113,8 @@ impl Rendering {
             request.project.as_bytes(),
             request.namespace.as_bytes(),
             &serde_json::to_vec(&(asked_api, reference_commits)).unwrap_or_default(),
+            // What the operator changes may be what was wrong.
+            format!("{options:?}").as_bytes(),
         ]);
         if no_cache {
             shared.failures.forget(&asked);
@@ -128,7 +131,7 @@ impl Rendering {
             references,
             kube_version: request.kube_version,
             api_versions: request.api_versions,
-            options: tools(request.tools),
+            options,
         });
         let mut result = shared.manifests(&inputs, no_cache).await;
         if is_damage(&result) {

@@ -59,7 +59,7 @@ pub(crate) fn access(message: Option<internal::Repository>, url: &str) -> Result
         proxy: repository.proxy,
         no_proxy: repository.no_proxy,
     };
-    Ok(Access::new(url, credentials, trust)?)
+    Ok(Access::new(url, credentials, trust)?.with_depth(repository.depth))
 }
 
 pub(crate) fn tools(message: Option<internal::ToolOptions>) -> ToolOptions {

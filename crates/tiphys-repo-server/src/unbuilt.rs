@@ -74,6 +74,7 @@ impl UnbuiltFlags for RepoServerFlags {
             "ARGOCD_GIT_MODULES_ENABLED",
             "submodules are not fetched yet",
         ),
+        Flag::no_effect("git-attempts-count", "ARGOCD_GIT_ATTEMPTS_COUNT", "callers ask again by themselves"),
         Flag::no_effect("revision-cache-lock-timeout", "ARGOCD_REVISION_CACHE_LOCK_TIMEOUT", NO_REDIS),
         Flag::no_effect("default-cache-expiration", "ARGOCD_DEFAULT_CACHE_EXPIRATION", NO_REDIS),
         Flag::no_effect("redis", "REDIS_SERVER", NO_REDIS),

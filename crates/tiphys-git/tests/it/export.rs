@@ -7,7 +7,13 @@ use tiphys_test_kit::GitRepo;
 
 use super::support::Reader;
 
-const ALL: Walking = Walking { recurse: true, hidden_folders: true, linked_folders: true, limit: 1000 };
+const ALL: Walking = Walking {
+    recurse: true,
+    hidden_folders: true,
+    linked_folders: true,
+    skip_submodules: false,
+    limit: 1000,
+};
 
 async fn snapshot(repo: &GitRepo) -> Snapshot {
     let access = Access::anonymous(&repo.url()).unwrap();

@@ -296,3 +296,25 @@ async fn a_web_page_is_not_taken_for_a_repository() {
         "{error}"
     );
 }
+
+#[tokio::test]
+async fn a_copy_that_many_fetches_went_into_stays_small_and_whole() {
+    let served = plain();
+    let reader = Reader::new();
+    let access = served.access();
+    let first = served.repo.head().unwrap();
+    for n in 0..45 {
+        served.repo.write("a", n.to_string()).unwrap();
+        served.repo.commit("next").unwrap();
+        reader.repositories.refs(&access, Freshness::Remote).await.unwrap();
+        assert_eq!(reader.text(&access, "main", "a").await, n.to_string());
+    }
+    let copy = std::fs::read_dir(reader.folder.path().join("git")).unwrap().next().unwrap().unwrap().path();
+    let packs = std::fs::read_dir(copy.join("objects/pack")).unwrap().flatten();
+    let packs =
+        packs.filter(|entry| entry.path().extension().is_some_and(|extension| extension == "pack")).count();
+    assert!(packs < 20, "{packs} packs");
+    let fetches = reader.fetches();
+    assert_eq!(reader.text(&access, &first, "a").await, "1");
+    assert_eq!(reader.fetches(), fetches);
+}

@@ -115,3 +115,21 @@ async fn a_tag_prefix_chooses_among_the_tags() {
     assert_eq!(resolved.commit.to_string(), web);
     assert_eq!(resolved.reference.as_deref(), Some("refs/tags/web-1.0.0"));
 }
+
+#[tokio::test]
+async fn a_local_repository_that_is_made_anew_at_its_place_is_read_anew() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let reader = Reader::new();
+    for round in ["1", "2", "3"] {
+        let _ = std::fs::remove_dir_all(folder.path());
+        let repo = GitRepo::create(folder.path(), "repo").unwrap();
+        repo.write("a", round).unwrap();
+        repo.commit("first").unwrap();
+        repo.git(&["gc", "--quiet"]).unwrap();
+        let work_tree = Access::anonymous(&format!("file://{}", repo.work_tree().display())).unwrap();
+        let bare = Access::anonymous(&repo.url()).unwrap();
+        for access in [&bare, &work_tree] {
+            assert_eq!(reader.text(access, "main", "a").await, round);
+        }
+    }
+}

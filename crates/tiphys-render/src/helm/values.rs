@@ -18,8 +18,6 @@ const GLOB_FILES: usize = 100_000;
 /// A file with values.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct ValueFile {
-    /// Its name without folders: Helm decides by the extension how some files are read.
-    pub(crate) name: String,
     #[serde(serialize_with = "as_text")]
     pub(crate) id: Oid,
     /// Its path as users know it.
@@ -196,7 +194,6 @@ impl<'a> Resolver<'a> {
 
 fn value_file(place: &Place<'_>, target: Target) -> ValueFile {
     ValueFile {
-        name: target.path.rsplit('/').next().unwrap_or_default().to_owned(),
         id: target.id,
         shown: format!("{}{}", place.prefix, target.path),
         commit: place.commit.clone(),
@@ -240,7 +237,13 @@ fn expand(place: &Place<'_>) -> Result<Vec<ValueFile>, RenderError> {
     };
     let Some(folder) = folder.filter(|folder| folder.kind == Kind::Tree) else { return Ok(Vec::new()) };
     let recurse = pattern.contains('/') || pattern.contains("**");
-    let walking = Walking { recurse, hidden_folders: true, linked_folders: false, limit: GLOB_FILES };
+    let walking = Walking {
+        recurse,
+        hidden_folders: true,
+        linked_folders: false,
+        skip_submodules: false,
+        limit: GLOB_FILES,
+    };
     let mut files: Vec<FoundFile> = snapshot.files(&folder, &walking)?;
     files.retain(|file| matcher.is_match(&file.path));
     files.sort_by(|a, b| a.path.cmp(&b.path));

@@ -50,7 +50,13 @@ pub(super) fn of(
         search.kustomization(&folder)?;
     }
     let mut files: BTreeMap<String, FoundFile> = BTreeMap::new();
-    let walking = Walking { recurse: true, hidden_folders: true, linked_folders: true, limit: limits.files };
+    let walking = Walking {
+        recurse: true,
+        hidden_folders: true,
+        linked_folders: true, // Of a whole repository, most is of no concern.
+        skip_submodules: search.whole,
+        limit: limits.files,
+    };
     let roots = if search.whole { vec![snapshot.root()] } else { search.roots() };
     for root in roots {
         for file in snapshot.files(&root, &walking)? {

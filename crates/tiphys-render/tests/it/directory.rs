@@ -143,3 +143,11 @@ async fn jsonnet_is_refused_by_name_unless_it_is_switched_off() {
         1
     );
 }
+
+#[tokio::test]
+async fn a_manifest_in_git_lfs_is_an_error_and_not_a_missing_object() {
+    let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393\nsize 12345\n";
+    let repo = GitRepo::with_files([("d/a.yaml", config_map("a").as_str()), ("d/b.yaml", pointer)]).unwrap();
+    let error = Bench::new().error(&repo, json!({"path": "d"})).await;
+    assert!(error.starts_with("d/b.yaml: ") && error.contains("Git LFS"), "{error}");
+}

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use tiphys_test_kit::GitRepo;
 
-use super::support::{Bench, names, objects};
+use super::support::{Bench, names, objects, serve_folder};
 
 const VALUES_TEMPLATE: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {{ .Release.Name }}\n  namespace: {{ .Release.Namespace }}\ndata:\n  a: {{ .Values.a | quote }}\n  b: {{ .Values.b | quote }}\n  c: {{ .Values.c | quote }}\n  list: {{ .Values.list | toJson | quote }}\n  kind: {{ kindOf .Values.b | quote }}\n";
 const CAPABILITIES_TEMPLATE: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: capabilities}\ndata:\n  kube: {{ .Capabilities.KubeVersion.Version | quote }}\n  has: {{ .Capabilities.APIVersions.Has \"example.com/v1\" | quote }}\n";
@@ -14,6 +14,7 @@ fn chart() -> GitRepo {
         ("chart/Chart.yaml", "apiVersion: v2\nname: chart\nversion: 0.1.0\n"),
         ("chart/values.yaml", "a: chart\nb: chart\nc: chart\nlist: []\n"),
         ("chart/values-prod.yaml", "a: prod\n"),
+        ("chart/with,comma=1 x.yaml", "a: comma\n"),
         ("chart/env/1.yaml", "a: one\n"),
         ("chart/env/2.yaml", "a: two\n"),
         ("chart/templates/cm.yaml", VALUES_TEMPLATE),
@@ -103,6 +104,7 @@ async fn value_files_are_found_by_path_root_variable_and_glob() {
     let (repo, bench) = (chart(), Bench::new());
     let of = async |helm: Value| data(&bench, &repo, helm).await;
     assert_eq!(of(json!({"valueFiles": ["/shared/values.yaml"]})).await["b"], "shared");
+    assert_eq!(of(json!({"valueFiles": ["with,comma=1 x.yaml"]})).await["a"], "comma");
     assert_eq!(of(json!({"valueFiles": ["env/*.yaml"]})).await["a"], "two");
     assert_eq!(of(json!({"valueFiles": ["/**/1.yaml"]})).await["a"], "one");
     // Named by itself, a file keeps its own place, before and after the glob.
@@ -244,4 +246,35 @@ async fn a_missing_program_is_an_error_that_says_where_to_set_it() {
         error.contains("kustomize is not installed") && error.contains("TIPHYS_KUSTOMIZE_BINARY"),
         "{error}"
     );
+}
+
+// covers: TOOL-048
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_chart_that_depends_on_one_of_a_chart_repository_is_built_in_a_copy() {
+    let helm = tiphys_test_kit::Tools::ensure(&[tiphys_test_kit::Tool::Helm])
+        .unwrap()
+        .path(tiphys_test_kit::Tool::Helm);
+    let library = GitRepo::with_files([
+        ("lib/Chart.yaml", "apiVersion: v2\nname: lib\nversion: 1.2.3\n"),
+        ("lib/templates/cm.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: lib}\n"),
+    ])
+    .unwrap();
+    let folder = tempfile::TempDir::new().unwrap();
+    let run = |arguments: &[&str]| {
+        let output =
+            std::process::Command::new(&helm).current_dir(folder.path()).args(arguments).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    };
+    run(&["package", &library.work_tree().join("lib").display().to_string()]);
+    let url = serve_folder(folder.path().to_owned());
+    run(&["repo", "index", ".", "--url", &url]);
+    let repo = GitRepo::with_files([
+        ("app/Chart.yaml", format!("apiVersion: v2\nname: app\nversion: 0.1.0\ndependencies:\n- name: lib\n  version: 1.x\n  repository: {url}\n")),
+        ("app/templates/cm.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: app}\n".to_owned()),
+    ])
+    .unwrap();
+    let objects = Bench::new().objects(&repo, json!({"path": "app"})).await;
+    let mut found = names(&objects);
+    found.sort_unstable();
+    assert_eq!(found, ["app", "lib"]);
 }

@@ -205,7 +205,7 @@ async fn texts_that_look_like_options_are_texts() {
             // A usage text would be printed instead of manifests.
             Ok(rendered) => assert_eq!(rendered.count, 1, "{kustomize}"),
             Err(error) => {
-                assert!(!text(&error).contains("Usage:\n  kustomize [command]"), "{kustomize}: {error}")
+                assert!(!text(&error).contains("Usage:\n  kustomize [command]"), "{kustomize}: {error}");
             }
         }
     }
@@ -308,7 +308,7 @@ async fn yaml_bombs_and_huge_files_are_errors_and_quick_ones() {
         String::from("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\na0: &a0 [x,x,x,x,x,x,x,x,x]\n");
     for n in 1..10 {
         let before = format!("*a{}", n - 1);
-        bomb.push_str(&format!("a{n}: &a{n} [{}]\n", vec![before.as_str(); 9].join(",")));
+        bomb.push_str(&format!("a{n}: &a{n} [{}]\n", [before.as_str(); 9].join(",")));
     }
     let deep = format!(
         "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: a}}\nx: {}{}\n",

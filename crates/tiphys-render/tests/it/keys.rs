@@ -73,7 +73,8 @@ async fn names_and_clusters_matter_only_where_they_are_seen() {
     ])
     .unwrap();
     let bench = Bench::new();
-    let changes: [(&str, fn(&mut Inputs)); 6] = [
+    type Change = (&'static str, fn(&mut Inputs));
+    let changes: [Change; 6] = [
         ("application", |inputs| inputs.app_name = "other".into()),
         ("instance", |inputs| inputs.app_instance_name = "ns_web".into()),
         ("project", |inputs| inputs.project = "other".into()),

@@ -3,7 +3,7 @@
 use serde_json::json;
 use tiphys_test_kit::GitRepo;
 
-use super::support::{Bench, config_map, names};
+use super::support::{Bench, config_map, names, serve_folder};
 
 const DEPLOYMENT: &str = "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: web\n  labels: {own: label}\nspec:\n  replicas: 1\n  selector:\n    matchLabels: {app: web}\n  template:\n    metadata:\n      labels: {app: web}\n    spec:\n      containers:\n      - name: web\n        image: nginx:1.25\n";
 
@@ -183,4 +183,21 @@ async fn charts_inside_a_kustomization_see_the_cluster_of_the_destination() {
     inputs.api_versions.push("example.com/v1".to_owned());
     let objects = super::support::objects(&bench.run(&inputs).await.unwrap());
     assert_eq!(objects[0]["data"], json!({"kube": "v1.31.2", "has": "true"}));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_kustomization_reads_elsewhere_is_good_for_one_commit() {
+    let folder = tempfile::TempDir::new().unwrap();
+    std::fs::write(folder.path().join("cm.yaml"), config_map("remote")).unwrap();
+    let url = serve_folder(folder.path().to_owned());
+    let repo =
+        GitRepo::with_files([("app/kustomization.yaml", format!("resources: [{url}/cm.yaml]\n"))]).unwrap();
+    let bench = Bench::new();
+    let source = json!({"path": "app"});
+    assert_eq!(names(&bench.objects(&repo, source.clone()).await), ["remote"]);
+    let before = bench.plan(&bench.inputs(&repo, source.clone()).await).unwrap().key();
+    assert_eq!(bench.plan(&bench.inputs(&repo, source.clone()).await).unwrap().key(), before);
+    repo.write("unrelated", "x").unwrap();
+    repo.commit("unrelated").unwrap();
+    assert_ne!(bench.plan(&bench.inputs(&repo, source).await).unwrap().key(), before);
 }

@@ -137,6 +137,8 @@ pub(crate) fn request(repo: &GitRepo, source: Value) -> RenderRequest {
     with_repository(Repository { url: repo.url(), ..Repository::default() }, source)
 }
 
+// Sources are written in place, where a reference would only be noise.
+#[allow(clippy::needless_pass_by_value)]
 pub(crate) fn with_repository(repository: Repository, source: Value) -> RenderRequest {
     let mut full = json!({"repoURL": repository.url, "targetRevision": "main"});
     full.as_object_mut().unwrap().extend(source.as_object().unwrap().clone());
