@@ -12,7 +12,7 @@ use tiphys_cluster::{
     ClientOptions, Cluster, ClusterConfig, ClusterOptions, KindFilter, RequestObserver, RequestRecord,
 };
 use tiphys_live::Rules;
-use tiphys_settings::{IN_CLUSTER_SERVER, Settings};
+use tiphys_settings::{IN_CLUSTER_SERVER, RespectRbac, Settings};
 
 use crate::context::Context;
 use crate::metrics::Metrics;
@@ -64,7 +64,8 @@ impl Clusters {
             filter: filter(settings, &registered.server),
             namespaces: registered.namespaces.clone(),
             cluster_resources: registered.cluster_resources,
-            respect_rbac: settings.respect_rbac != tiphys_settings::RespectRbac::Off,
+            respect_rbac: settings.respect_rbac != RespectRbac::Off,
+            rbac_review: settings.respect_rbac == RespectRbac::Strict,
             ..ClusterOptions::default()
         };
         let cluster = Cluster::connect(&config, options).map_err(|error| chain(&error))?;

@@ -161,6 +161,7 @@ pub(crate) fn repository(
         project: repository.project.clone(),
         enable_oci: repository.enable_oci,
         force_http_basic_auth: repository.force_http_basic_auth,
+        depth: u32::try_from(repository.depth).unwrap_or(0),
     }
 }
 

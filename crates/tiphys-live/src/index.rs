@@ -78,6 +78,11 @@ impl LiveIndex {
         }
     }
 
+    /// Reads an object with its body for one comparison, without taking it into the index.
+    pub fn read_whole(&self, kind: &KindInfo, object: Value) -> Option<LiveNode> {
+        LiveNode::read(kind, object, &self.rules, true)
+    }
+
     /// Reads an object into a node without storing it, so that a caller needs no exclusive access for that.
     /// `None` for what has no name.
     pub fn prepare(&self, kind: &KindInfo, object: Value) -> Option<LiveNode> {

@@ -13,7 +13,7 @@ use tiphys_compare::{
     CompareInput, Comparison, Normalisation, Target, TargetState, compare, condition, normalise_target,
     project_missing, validate,
 };
-use tiphys_live::LiveSnapshot;
+use tiphys_live::{KindInfo, LiveSnapshot};
 use tiphys_manifest::{Gvk, Manifest, ResourceKey};
 use tiphys_rbac::{Destination, Project};
 use tiphys_settings::Settings;
@@ -22,6 +22,7 @@ use tokio::time::Instant;
 
 use super::Actor;
 use super::schemas::Schemas;
+use crate::clusters::chain;
 use crate::desired::{self, Capabilities, Desired, Freshness, Wanted};
 
 /// What a look found. It is never changed: the next look makes another one.
@@ -106,7 +107,11 @@ impl Actor {
         });
         if let Some(previous) = same_place {
             draft.schemas = previous.schemas.clone();
-            draft.target.clone_from(&previous.target);
+            // Whether an object lives in a namespace is known only once its kind is: until then it is read anew.
+            let observation = cluster.observation();
+            draft.target = previous.target.clone().filter(|target| {
+                target.objects.iter().all(|object| observation.kind(&object.gvk.group_kind()).is_some())
+            });
         }
         if let Some((wanted, freshness)) = look.render {
             self.render(&mut draft, &cluster, wanted, freshness, look.overlooks_unavailable).await?;
@@ -235,11 +240,25 @@ impl Actor {
         assessed.schemas.load(cluster, kinds).await;
         let snapshot = cluster.snapshot(&self.instance, &keys);
         let without_body: Vec<ResourceKey> = snapshot.without_body().cloned().collect();
-        if without_body.is_empty() {
-            return Ok(snapshot);
+        let mut snapshot = if without_body.is_empty() {
+            snapshot
+        } else {
+            cluster.want_bodies(&without_body).await.map_err(|error| chain(&error))?;
+            cluster.snapshot(&self.instance, &keys)
+        };
+        // Objects that are desired in another version than the watched one, or of kinds that nobody watches.
+        let to_read = assessed.target.as_ref().map(|target| target.to_read(&snapshot)).unwrap_or_default();
+        for (key, gvk) in to_read {
+            let Some(kind) = cluster.kind(&gvk.group_kind()) else { continue };
+            let found = cluster.get(&gvk, key.namespace(), key.name()).await.map_err(|error| chain(&error))?;
+            let mut kind = KindInfo::clone(&kind);
+            kind.gvk = gvk;
+            match found.and_then(|object| cluster.read(|index| index.read_whole(&kind, object))) {
+                Some(node) => snapshot.nodes.insert(key, Arc::new(node)),
+                None => snapshot.nodes.remove(&key),
+            };
         }
-        cluster.want_bodies(&without_body).await.map_err(|error| crate::clusters::chain(&error))?;
-        Ok(cluster.snapshot(&self.instance, &keys))
+        Ok(snapshot)
     }
 }
 

@@ -17,7 +17,7 @@ use tiphys_compare::{
     SelfHealBackoff, StatusInput, autosync, invalid_status, orphaned_condition, refresh_reason, status_of,
     summary, tree_nodes,
 };
-use tiphys_rbac::Destination;
+use tiphys_rbac::{Destination, SyncKind};
 use tokio::time::Instant;
 
 use super::assess::{Assessed, Look, Obstacle};
@@ -69,22 +69,37 @@ impl Actor {
                 Some(Instant::now() + ASK_AGAIN.max(self.failing_for() / 2).min(Duration::from_secs(60)));
             self.resolved_at = None;
         }
-        let decision = autosync(&app, &assessed.comparison, Utc::now(), &self.autosync_options());
-        draft.next.status = self.status(&app, &assessed, refresh.level, Some(&decision));
+        let decision = self.decide(&app, &assessed);
+        draft.next.status = self.status(&app, &assessed, refresh.level, decision.as_ref());
         self.context.metrics.reconciled(
             &app.spec.destination.namespace,
             assessed.cluster.server(),
             started.elapsed().as_secs_f64(),
         );
         match decision {
-            AutoSync::Start(operation) => {
+            Some(AutoSync::Start(operation)) => {
                 tracing::info!(application = %self.key, revisions = ?assessed.comparison.revisions, "automated sync");
                 return Box::pin(self.start_automated(draft, *operation, assessed)).await;
             }
-            AutoSync::Wait(until) => self.timers.heal = Some(instant(until)),
-            AutoSync::None | AutoSync::Refused(_) => {}
+            Some(AutoSync::Wait(until)) => self.timers.heal = Some(instant(until)),
+            Some(AutoSync::None | AutoSync::Refused(_)) | None => {}
         }
         self.store(draft, &refresh).await.unwrap_or_else(|turn| turn)
+    }
+
+    /// What automated sync wants; `None` while a sync window of the project forbids it.
+    fn decide(&self, app: &Application, assessed: &Assessed) -> Option<AutoSync> {
+        let now = Utc::now();
+        let windows = assessed.project.sync_windows(app);
+        match windows.can_sync(SyncKind::Automated, now, None) {
+            Ok(true) => Some(autosync(app, &assessed.comparison, now, &self.autosync_options())),
+            Ok(false) => None,
+            Err(error) => {
+                // A window that can't be evaluated may have been meant to forbid.
+                tracing::warn!(application = %self.key, %error, "no automated sync");
+                None
+            }
+        }
     }
 
     /// Why to look now. The first look after a start is thorough, whatever the status says: the controller may have
