@@ -25,4 +25,4 @@ mod watches;
 
 pub use args::Args;
 pub use config::Config;
-pub use run::{Listeners, RunError, run, run_from_args};
+pub use run::{Listeners, RunError, run};

@@ -1,20 +1,19 @@
 //! Puts the service together, runs it until it is told to end, and ends it in order.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
-use tiphys_api::names::secret;
-use tiphys_cluster::{ApiClient, ClientOptions, ClusterConfig, ConfigError, EventWriter, TransportError};
+use tiphys_cluster::{ApiClient, EventWriter};
 use tiphys_identity::{Attempts, Revocations};
 use tiphys_rbac::{Enforcer, PolicyError};
 use tiphys_settings::Settings;
 use tiphys_wire::api::{Limits, Router, Schema, SchemaError, WebTls, serve_web};
 use tiphys_wire::tls::TlsError;
-use tiphys_wire::unbuilt::NotBuilt;
 use tiphys_wire::{
-    ChannelError, DirectoryStore, InternalCertificates, InternalTls, KeyedStore, Readiness, ServeError,
-    internal_channel, logging, repo_client, serve_probes, shutdown, state_client,
+    ChannelError, InternalTls, Readiness, ServeError, internal_channel, repo_client, serve_probes,
+    state_client,
 };
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
@@ -31,22 +30,12 @@ use crate::{application, http, session, setup, version, watches};
 
 /// How the server signs its Events.
 const COMPONENT: &str = "argocd-server";
+/// Pause between two tries to reach a Kubernetes API that does not answer yet.
+const AGAIN: Duration = Duration::from_secs(2);
 
 /// Why the api-server could not start or had to end.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
-    /// Settings were given that this release does not carry out.
-    #[error(transparent)]
-    Unbuilt(#[from] NotBuilt),
-    /// The log can't be set up as asked.
-    #[error("set up the log: {0}")]
-    Logging(String),
-    /// There is no cluster to work for.
-    #[error("find the cluster")]
-    Cluster(#[from] ConfigError),
-    /// The client of the cluster can't be made.
-    #[error("connect to the cluster")]
-    Client(#[from] TransportError),
     /// An address can't be listened on.
     #[error("listen on {address}")]
     Listen {
@@ -56,9 +45,6 @@ pub enum RunError {
         #[source]
         source: std::io::Error,
     },
-    /// Signals can't be waited for.
-    #[error("wait for signals")]
-    Signals(#[source] std::io::Error),
     /// Certificates can't be made or loaded.
     #[error("prepare certificates")]
     Tls(#[from] TlsError),
@@ -102,35 +88,17 @@ pub struct Listeners {
     pub metrics: Option<TcpListener>,
 }
 
-/// Runs the api-server of the command line until a signal ends it.
-///
-/// # Errors
-/// What keeps it from starting.
-pub async fn run_from_args(args: Args) -> Result<(), RunError> {
-    let format = args.logformat.parse().map_err(RunError::Logging)?;
-    let level = args.loglevel.parse().map_err(RunError::Logging)?;
-    logging::init(format, level);
-    for notice in args.unbuilt.check()? {
-        tracing::warn!("{notice}");
+impl Listeners {
+    /// Listens on the addresses of the command line.
+    ///
+    /// # Errors
+    /// When one of them can't be had.
+    pub async fn bind(args: &Args) -> Result<Self, RunError> {
+        Ok(Self {
+            web: listen(&args.address, args.port).await?,
+            metrics: Some(listen(&args.metrics_address, args.metrics_port).await?),
+        })
     }
-    let shutdown = shutdown::on_signal().map_err(RunError::Signals)?;
-    let cluster = if args.kubeconfig.is_some() || args.context.is_some() {
-        let path = args.kubeconfig.as_deref().filter(|path| !path.as_os_str().is_empty());
-        ClusterConfig::from_kubeconfig(path, args.context.as_deref()).await?
-    } else {
-        ClusterConfig::infer().await?
-    };
-    let api = ApiClient::new(&cluster, &ClientOptions::default())?;
-    let config = Config::new(&args, cluster.namespace());
-    let tls = match &args.internal_tls_dir {
-        Some(folder) => InternalCertificates::load_or_create(&DirectoryStore::new(folder)).await?,
-        None => InternalCertificates::load_or_create(&secret_store(&api, &config.namespace)).await?,
-    };
-    let listeners = Listeners {
-        web: listen(&args.address, args.port).await?,
-        metrics: Some(listen(&args.metrics_address, args.metrics_port).await?),
-    };
-    run(config, api, tls.into(), listeners, shutdown).await
 }
 
 async fn listen(address: &str, port: u16) -> Result<TcpListener, RunError> {
@@ -139,27 +107,23 @@ async fn listen(address: &str, port: u16) -> Result<TcpListener, RunError> {
         .map_err(|source| RunError::Listen { address: format!("{address}:{port}"), source })
 }
 
-/// The Secret in which the services of an installation share their certificates.
-fn secret_store(api: &ApiClient, namespace: &str) -> KeyedStore {
-    let (load_api, load_namespace) = (api.clone(), namespace.to_owned());
-    let (create_api, create_namespace) = (api.clone(), namespace.to_owned());
-    KeyedStore::new(
-        format!("secret {namespace}/{}", secret::INTERNAL_TLS),
-        move || {
-            let (api, namespace) = (load_api.clone(), load_namespace.clone());
-            async move { Ok(api.load_secret(&namespace, secret::INTERNAL_TLS).await?) }
-        },
-        move |values| {
-            let (api, namespace) = (create_api.clone(), create_namespace.clone());
-            async move {
-                match api.create_secret(&namespace, secret::INTERNAL_TLS, &setup::part_of(), &values).await {
-                    Ok(()) => Ok(true),
-                    Err(error) if error.is_already_exists() => Ok(false),
-                    Err(error) => Err(error.into()),
-                }
+/// Prepares the installation. A Kubernetes API that does not answer yet is waited for: everything is started at once,
+/// and somebody has to be last.
+async fn prepared(api: &ApiClient, namespace: &str, shutdown: &CancellationToken) -> Result<(), RunError> {
+    loop {
+        match setup::prepare(api, namespace).await {
+            Ok(()) => return Ok(()),
+            Err(error) if error.is_passing() => {
+                let error = RunError::from(error);
+                tracing::warn!(error = %error, "can't prepare the installation; trying again");
             }
-        },
-    )
+            Err(error) => return Err(error.into()),
+        }
+        tokio::select! {
+            () = shutdown.cancelled() => return Ok(()),
+            () = tokio::time::sleep(AGAIN) => {}
+        }
+    }
 }
 
 /// Runs the api-server on these listeners until `shutdown`.
@@ -173,7 +137,6 @@ pub async fn run(
     listeners: Listeners,
     shutdown: CancellationToken,
 ) -> Result<(), RunError> {
-    setup::prepare(&api, &config.namespace).await?;
     let repo_tls = if config.repo_server_plaintext { InternalTls::Plaintext } else { tls.clone() };
     let server: Shared = Arc::new(Server {
         schema: Arc::new(Schema::load()?),
@@ -197,6 +160,7 @@ pub async fn run(
         let readiness = Readiness::new(move || ready.readiness());
         tokio::spawn(serve_probes(listener, server.metrics.registry.clone(), readiness, shutdown.clone()))
     });
+    prepared(&server.api, &server.config.namespace, &shutdown).await?;
     let certificate = tokio::select! {
         certificate = watches::start(&server, &shutdown) => certificate,
         () = shutdown.cancelled() => return Ok(()),

@@ -23,6 +23,13 @@ pub(crate) enum SetupError {
     NoPassword,
 }
 
+impl SetupError {
+    /// Whether it may work later without anybody changing anything.
+    pub(crate) fn is_passing(&self) -> bool {
+        matches!(self, Self::Secret(_, error) if error.is_retryable() || error.is_conflict())
+    }
+}
+
 /// Makes what is missing of `argocd-secret`; leaves alone what is there.
 pub(crate) async fn prepare(api: &ApiClient, namespace: &str) -> Result<(), SetupError> {
     let refused = |error| SetupError::Secret(secret::SETTINGS, error);
@@ -83,6 +90,6 @@ async fn initial_password(api: &ApiClient, namespace: &str) -> Result<SecretStri
 }
 
 /// Labels of the Secrets that are made here, so that every service finds them.
-pub(crate) fn part_of() -> BTreeMap<String, String> {
+fn part_of() -> BTreeMap<String, String> {
     BTreeMap::from([(label::PART_OF.to_owned(), label::PART_OF_ARGOCD.to_owned())])
 }

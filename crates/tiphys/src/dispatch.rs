@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::launch;
+use crate::{launch, serve};
 
 /// The parts that run until they are told to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,7 +49,8 @@ pub(crate) fn run(arguments: Vec<OsString>) -> ExitCode {
         }
         None if first == Some("serve") => {
             let rest = arguments.into_iter().skip(2);
-            launch::report(launch::serve(std::iter::once(OsString::from("tiphys")).chain(rest).collect()))
+            let arguments = std::iter::once(OsString::from("tiphys serve")).chain(rest);
+            launch::report(serve::run(&serve::Args::parse_from(arguments)))
         }
         None => tiphys_cli::run(arguments.into_iter()),
     }
@@ -57,7 +58,7 @@ pub(crate) fn run(arguments: Vec<OsString>) -> ExitCode {
 
 fn launch(part: Part, arguments: Vec<OsString>) -> ExitCode {
     let result = match part {
-        Part::ApiServer => launch::api_server(tiphys_api_server::Args::parse_from(arguments)),
+        Part::ApiServer => launch::api_server(&tiphys_api_server::Args::parse_from(arguments)),
         Part::RepoServer => launch::repo_server(&tiphys_repo_server::Args::parse_from(arguments)),
         Part::ApplicationController => {
             launch::application_controller(&tiphys_application_controller::Args::parse_from(arguments))

@@ -2,14 +2,12 @@
 //!
 //! The services themselves know nothing of processes, so that `serve` can run all three in one.
 
-use std::ffi::OsString;
 use std::future::Future;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use clap::Parser;
 use tiphys_cluster::{ApiClient, ClientOptions, ClusterConfig};
 use tiphys_repo_server::TlsChoice;
 use tiphys_wire::{DirectoryStore, InternalCertificates, InternalTls, KeyedStore, logging, shutdown};
@@ -76,26 +74,27 @@ pub(crate) fn application_controller(args: &tiphys_application_controller::Args)
 }
 
 /// Runs the api-server.
-pub(crate) fn api_server(args: tiphys_api_server::Args) -> Result<()> {
-    block_on(async { Ok(tiphys_api_server::run_from_args(args).await?) })
+pub(crate) fn api_server(args: &tiphys_api_server::Args) -> Result<()> {
+    start_log(&args.logformat, &args.loglevel)?;
+    for notice in args.unbuilt.check()? {
+        tracing::warn!("{notice}");
+    }
+    block_on(async {
+        let shutdown = shutdown::on_signal()?;
+        let local = local_cluster(args.kubeconfig.as_deref(), args.context.as_deref()).await?;
+        let config = tiphys_api_server::Config::new(args, local.namespace());
+        let tls = match &args.internal_tls_dir {
+            Some(folder) => InternalCertificates::load_or_create(&DirectoryStore::new(folder)).await?.into(),
+            None => shared_certificates(&local, &config.namespace, &shutdown).await?,
+        };
+        let listeners = tiphys_api_server::Listeners::bind(args).await?;
+        let api = ApiClient::new(&local, &ClientOptions::default())?;
+        tiphys_api_server::run(config, api, tls, listeners, shutdown).await?;
+        Ok(())
+    })
 }
 
-/// All three services in one process.
-#[derive(Debug, Parser)]
-#[command(name = "serve", about = "Runs the three services in one process")]
-struct ServeArgs {
-    /// Path to a kubeconfig; empty: the cluster this runs in, else $KUBECONFIG or ~/.kube/config.
-    #[arg(long, env = "KUBECONFIG")]
-    kubeconfig: Option<std::path::PathBuf>,
-}
-
-/// Runs all three services in this process.
-pub(crate) fn serve(arguments: Vec<OsString>) -> Result<()> {
-    let _args = ServeArgs::parse_from(arguments);
-    anyhow::bail!("`serve` is not put together yet: start repo-server, application-controller and api-server")
-}
-
-fn start_log(format: &str, level: &str) -> Result<()> {
+pub(crate) fn start_log(format: &str, level: &str) -> Result<()> {
     let format = format.parse().map_err(anyhow::Error::msg)?;
     let level = level.parse().map_err(anyhow::Error::msg)?;
     logging::init(format, level);
@@ -103,7 +102,7 @@ fn start_log(format: &str, level: &str) -> Result<()> {
     Ok(())
 }
 
-fn block_on(work: impl Future<Output = Result<()>>) -> Result<()> {
+pub(crate) fn block_on(work: impl Future<Output = Result<()>>) -> Result<()> {
     tokio::runtime::Builder::new_multi_thread()
         .thread_stack_size(8 << 20)
         .enable_all()
@@ -113,7 +112,7 @@ fn block_on(work: impl Future<Output = Result<()>>) -> Result<()> {
 }
 
 /// The cluster of the control plane: by the kubeconfig where one is named, else the one this runs in.
-async fn local_cluster(kubeconfig: Option<&Path>, context: Option<&str>) -> Result<ClusterConfig> {
+pub(crate) async fn local_cluster(kubeconfig: Option<&Path>, context: Option<&str>) -> Result<ClusterConfig> {
     let path = kubeconfig.filter(|path| !path.as_os_str().is_empty());
     Ok(if path.is_some() || context.is_some() {
         ClusterConfig::from_kubeconfig(path, context).await?

@@ -2,6 +2,7 @@
 
 mod dispatch;
 mod launch;
+mod serve;
 
 use std::process::ExitCode;
 
