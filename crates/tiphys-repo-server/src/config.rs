@@ -4,9 +4,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use tiphys_render::{Limits, Toolbox};
-use tiphys_wire::tls::{CertificateStore, DirectoryStore, MountedCertificates, TlsError};
+use tiphys_wire::tls::MountedCertificates;
 use tiphys_wire::unbuilt::NotBuilt;
-use tiphys_wire::{InternalCertificates, InternalTls};
 
 use crate::args::Args;
 
@@ -32,23 +31,6 @@ pub enum TlsChoice {
     Mounted(MountedCertificates),
     /// The Secret with the installation's certificates.
     Secret,
-}
-
-impl TlsChoice {
-    /// The certificates. `secret` is where those of [`TlsChoice::Secret`] are kept.
-    ///
-    /// # Errors
-    /// When certificates can't be read or made. There is no way on without them.
-    pub async fn load(&self, secret: &dyn CertificateStore) -> Result<InternalTls, TlsError> {
-        Ok(match self {
-            Self::Plaintext => InternalTls::Plaintext,
-            Self::Folder(folder) => {
-                InternalCertificates::load_or_create(&DirectoryStore::new(folder)).await?.into()
-            }
-            Self::Mounted(files) => InternalCertificates::from_files(files)?.into(),
-            Self::Secret => InternalCertificates::load_or_create(secret).await?.into(),
-        })
-    }
 }
 
 /// What the repo-server is told at its start and never changes.

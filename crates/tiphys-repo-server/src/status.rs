@@ -82,8 +82,8 @@ fn git(error: &GitError) -> Code {
         GitError::Authentication { .. } | GitError::HostKey { .. } => Code::PermissionDenied,
         GitError::Transfer { .. } => Code::Unavailable,
         GitError::Timeout { .. } => Code::DeadlineExceeded,
-        GitError::Protocol { .. } => Code::FailedPrecondition,
-        GitError::TooLarge { .. } => Code::ResourceExhausted,
+        // Trying again does not help: something has to be changed, at the server or in the limits.
+        GitError::Protocol { .. } | GitError::TooLarge { .. } => Code::FailedPrecondition,
         GitError::Storage { .. } | GitError::Lost { .. } => Code::Internal,
     }
 }
@@ -98,9 +98,9 @@ fn render(error: &RenderError) -> Code {
         RenderError::Tree(TreeError::Object { .. })
         | RenderError::Export(_)
         | RenderError::Machine { .. } => Code::Internal,
-        RenderError::Tree(_) => Code::FailedPrecondition,
-        RenderError::ToolTimeout { .. } => Code::DeadlineExceeded,
-        RenderError::TooLarge { .. } => Code::ResourceExhausted,
+        RenderError::Tree(_) | RenderError::ToolTimeout { .. } | RenderError::TooLarge { .. } => {
+            Code::FailedPrecondition
+        }
         RenderError::NotBuilt(_) => Code::Unimplemented,
     }
 }

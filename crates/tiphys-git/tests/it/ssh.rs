@@ -1,5 +1,9 @@
 //! Repositories over SSH, against a real server.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
 use tiphys_git::{Access, Credentials, Freshness, GitError, Trust};
 use tiphys_test_kit::{GitRepo, GitSshServer};
 
@@ -75,4 +79,28 @@ async fn a_missing_key_and_a_wrong_one_are_authentication_errors() {
         let error = reader.resolve(&access, "main").await.unwrap_err();
         assert!(matches!(*error, GitError::Authentication { .. }), "{error:?}");
     }
+}
+
+#[tokio::test]
+async fn a_host_that_never_answers_gets_one_connection_and_not_one_per_request() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let accepted = Arc::new(AtomicUsize::new(0));
+    let (count, held) = (Arc::clone(&accepted), Arc::new(std::sync::Mutex::new(Vec::new())));
+    let keep = Arc::clone(&held);
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            count.fetch_add(1, Ordering::SeqCst);
+            keep.lock().unwrap().push(stream);
+        }
+    });
+    let url = format!("ssh://git@127.0.0.1:{port}/srv/repo");
+    let access = Access::new(&url, credentials("key"), Trust::default()).unwrap();
+    let reader = Reader::with(|options| options.request_timeout = Duration::from_millis(200));
+    for _ in 0..5 {
+        let error = reader.resolve(&access, "main").await.unwrap_err();
+        assert!(matches!(*error, GitError::Timeout { .. }), "{error:?}");
+    }
+    assert_eq!(accepted.load(Ordering::SeqCst), 1);
+    held.lock().unwrap().clear();
 }
