@@ -121,6 +121,18 @@ impl GitSshServer {
         self.port
     }
 
+    /// Lets another key in, given by its public half.
+    ///
+    /// # Errors
+    /// When the list of keys cannot be written.
+    pub fn authorize(&self, public_key: &str) -> Result<()> {
+        let path = self.folder.path().join("authorized_keys");
+        let mut keys = fs::read_to_string(&path).context("failed to read the authorized keys")?;
+        keys.push_str(public_key.trim());
+        keys.push('\n');
+        fs::write(&path, keys).context("failed to authorize a key")
+    }
+
     /// How often a client was let in.
     #[must_use]
     pub fn logins(&self) -> usize {

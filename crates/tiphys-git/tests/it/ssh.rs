@@ -81,6 +81,37 @@ async fn a_missing_key_and_a_wrong_one_are_authentication_errors() {
     }
 }
 
+// covers: GIT-012
+#[tokio::test]
+async fn keys_of_every_usual_kind_and_form_open_a_repository() {
+    let Some(server) = GitSshServer::start().unwrap() else { return };
+    let repo = GitRepo::with_files([("a", "1")]).unwrap();
+    let url = server.url(repo.bare());
+    let trust = Trust { known_hosts: server.known_hosts(), ..Trust::default() };
+    let folder = tempfile::TempDir::new().unwrap();
+    let kinds: [(&str, &[&str]); 5] = [
+        ("rsa-pem", &["-t", "rsa", "-b", "2048", "-m", "PEM"]),
+        ("rsa", &["-t", "rsa", "-b", "3072"]),
+        ("ecdsa", &["-t", "ecdsa"]),
+        ("ecdsa-pem", &["-t", "ecdsa", "-m", "PEM"]),
+        ("ed25519", &["-t", "ed25519"]),
+    ];
+    for (name, arguments) in kinds {
+        let path = folder.path().join(name);
+        let mut command = std::process::Command::new("ssh-keygen");
+        let made = command.args(["-q", "-N", "", "-f"]).arg(&path).args(arguments).status().unwrap();
+        assert!(made.success());
+        server.authorize(&std::fs::read_to_string(path.with_extension("pub")).unwrap()).unwrap();
+        let key = std::fs::read_to_string(&path).unwrap();
+        // Secrets are often stored without the last line break, or with those of another system.
+        for key in [key.clone(), key.trim().to_owned(), key.replace('\n', "\r\n")] {
+            let access = Access::new(&url, credentials(&key), trust.clone()).unwrap();
+            let resolved = Reader::new().resolve(&access, "main").await;
+            assert!(resolved.is_ok(), "{name}: {resolved:?}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_host_that_never_answers_gets_one_connection_and_not_one_per_request() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
