@@ -80,6 +80,20 @@ pub fn three_way(
     }
 }
 
+/// The change that a server-side apply makes: `applied` is what the same manager applied before and nobody else owns.
+/// In the form of a strategic merge patch, to be read with the schema's server-side view.
+pub(crate) fn server_side(
+    applied: &Value,
+    live: &Value,
+    desired: &Value,
+    schema: Option<&MergeSchema>,
+) -> Map<String, Value> {
+    let empty = Map::new();
+    let current = live.as_object().unwrap_or(&empty);
+    let modified = desired.as_object().unwrap_or(&empty);
+    strategic::diff(applied.as_object(), current, modified, schema.and_then(MergeSchema::server_side_view))
+}
+
 /// The patch of a client-side apply: `desired` gets the last-applied annotation, and what was applied last is read
 /// from `live`'s.
 ///

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use serde_json::{Map, Value};
 use tiphys_manifest::masking::{LAST_APPLIED_ANNOTATION, is_secret, merge_string_data};
 
-use crate::apply::{self, three_way};
+use crate::apply::{self, Patch, PatchKind, three_way};
 use crate::endpoints;
 use crate::equivalent::{align, equivalent};
 use crate::ignore::IgnoreRules;
@@ -122,12 +122,19 @@ fn predict(desired: &Value, live: &Value, context: &DiffContext<'_>) -> Option<(
 
 fn predict_plain(desired: &Value, live: &Value, context: &DiffContext<'_>) -> Option<(Value, Value)> {
     // What was applied last can only add deletions, of which there are none when it is what is desired now.
-    let last_applied = if apply::was_applied_last(desired, live) {
-        None
-    } else {
-        apply::last_applied(live).or_else(|| managed_fields::applied_by(FIELD_MANAGER, live))
+    let unchanged = apply::was_applied_last(desired, live);
+    let applied = if unchanged { None } else { applied_server_side(live, context) };
+    let server_side = applied.is_some();
+    let mut patch = match &applied {
+        Some(applied) => Patch {
+            kind: PatchKind::StrategicMerge,
+            body: Value::Object(apply::server_side(applied, live, desired, context.schema)),
+        },
+        None => {
+            let last_applied = if unchanged { None } else { apply::last_applied(live) };
+            three_way(last_applied.as_ref(), live, desired, context.schema)
+        }
     };
-    let mut patch = three_way(last_applied.as_ref(), live, desired, context.schema);
     if patch.is_empty() {
         return None;
     }
@@ -135,9 +142,20 @@ fn predict_plain(desired: &Value, live: &Value, context: &DiffContext<'_>) -> Op
     if patch.is_empty() {
         return None;
     }
-    let predicted = normalize(merge::apply(live, &patch, context.schema), context);
+    let after = if server_side {
+        merge::server_side(live, &patch.body, context.schema)
+    } else {
+        merge::apply(live, &patch, context.schema)
+    };
+    let predicted = normalize(after, context);
     let live = normalize(live.clone(), context);
     (!equivalent(&predicted, &live, view(context))).then_some((predicted, live))
+}
+
+/// What our server-side applies gave to the live object.
+fn applied_server_side(live: &Value, context: &DiffContext<'_>) -> Option<Value> {
+    let view = context.schema.and_then(MergeSchema::server_side_view);
+    managed_fields::applied_by(FIELD_MANAGER, live, view)
 }
 
 /// A Secret's `stringData` is never stored.

@@ -70,6 +70,7 @@ fn one(definition: &str, field: &str, parent: &Fields) -> Option<Value> {
             ("PersistentVolumeClaim", "kind") => json!("PersistentVolumeClaim"),
             ("PersistentVolumeClaim", "status") => json!({"phase": "Pending"}),
             ("PersistentVolumeClaimStatus", "phase") => json!("Pending"),
+            ("ResourceFieldSelector", "divisor") => json!("0"),
             ("EndpointPort", "protocol") => json!("TCP"),
             ("EndpointPort", "name") => json!(""),
             ("NetworkPolicyPort", "protocol") => json!("TCP"),

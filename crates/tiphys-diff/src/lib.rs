@@ -27,4 +27,5 @@ pub use schema::{MergeSchema, OpenApi};
 pub use text::unified;
 
 #[cfg(test)]
+#[allow(clippy::needless_pass_by_value, reason = "tables read better without a sigil on every value")]
 mod tests;

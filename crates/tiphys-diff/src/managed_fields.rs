@@ -1,6 +1,8 @@
 //! Fields by their manager, as `metadata.managedFields` names them.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
+
+use crate::schema::{Slot, View};
 
 /// Takes from both objects what `live`'s managed fields give to one of `managers`.
 pub(crate) fn remove_owned(managers: &[String], desired: &mut Value, live: &mut Value) {
@@ -21,24 +23,29 @@ pub(crate) fn remove_owned(managers: &[String], desired: &mut Value, live: &mut 
     }
 }
 
-/// What `manager` has applied server-side, read from the live object: the last-applied object of those that carry no
-/// annotation. `None` when it has applied nothing.
-pub(crate) fn applied_by(manager: &str, live: &Value) -> Option<Value> {
+/// What `manager` has applied server-side and no other manager owns, read from the live object. `None` when it has
+/// applied nothing.
+pub(crate) fn applied_by(manager: &str, live: &Value, view: Option<View<'_>>) -> Option<Value> {
     let entries = live.get("metadata")?.get("managedFields")?.as_array()?;
     let text =
         |entry: &Value, key: &str| entry.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let entry = entries.iter().find(|entry| {
+    let is_ours = |entry: &&Value| {
         text(entry, "manager") == manager
             && text(entry, "operation") == "Apply"
             && text(entry, "subresource").is_empty()
-    })?;
-    Some(pick(entry.get("fieldsV1")?, live))
+    };
+    let ours = entries.iter().find(is_ours)?;
+    let mut applied = pick(ours.get("fieldsV1")?, live, Slot::at(view));
+    for fields in entries.iter().filter(|entry| !is_ours(entry)).filter_map(|entry| entry.get("fieldsV1")) {
+        take(fields, &mut applied);
+    }
+    Some(applied)
 }
 
 /// The part of a value that a `fieldsV1` tree names.
-fn pick(fields: &Value, value: &Value) -> Value {
+fn pick(fields: &Value, value: &Value, slot: Slot<'_>) -> Value {
     let Some(fields) = fields.as_object().filter(|fields| fields.keys().any(|key| key != ".")) else {
-        return value.clone();
+        return leaf(value, slot);
     };
     match value {
         Value::Object(object) => Value::Object(
@@ -46,21 +53,32 @@ fn pick(fields: &Value, value: &Value) -> Value {
                 .iter()
                 .filter_map(|(path, inner)| {
                     let name = path.strip_prefix("f:")?;
-                    Some((name.to_owned(), pick(inner, object.get(name)?)))
+                    Some((name.to_owned(), pick(inner, object.get(name)?, Slot::of(slot.view, name))))
                 })
                 .collect(),
         ),
         Value::Array(items) => {
+            let element = Slot::at(slot.view.and_then(View::element));
             let mut picked: Vec<(usize, Value)> = fields
                 .iter()
                 .filter_map(|(path, inner)| {
                     let position = position(path, value)?;
-                    Some((position, pick(inner, items.get(position)?)))
+                    Some((position, pick(inner, items.get(position)?, element)))
                 })
                 .collect();
             picked.sort_by_key(|(position, _)| *position);
             Value::Array(picked.into_iter().map(|(_, item)| item).collect())
         }
+        other => other.clone(),
+    }
+}
+
+/// A value that is owned without anything below it: all of it, or, where others can own parts, an empty one.
+fn leaf(value: &Value, slot: Slot<'_>) -> Value {
+    let is_shared = slot.view.is_some_and(View::is_merged) && !slot.strategy().replace;
+    match value {
+        Value::Object(_) if is_shared => Value::Object(Map::new()),
+        Value::Array(_) if slot.strategy().merge => Value::Array(Vec::new()),
         other => other.clone(),
     }
 }

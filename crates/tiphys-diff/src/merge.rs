@@ -42,6 +42,14 @@ pub fn strategic(original: &Value, patch: &Value, schema: Option<&MergeSchema>) 
     Value::Object(result)
 }
 
+/// `original` after the change of a server-side apply.
+pub(crate) fn server_side(original: &Value, change: &Value, schema: Option<&MergeSchema>) -> Value {
+    let Value::Object(changes) = change else { return original.clone() };
+    let mut result = original.as_object().cloned().unwrap_or_default();
+    merge_fields(&mut result, changes, schema.and_then(MergeSchema::server_side_view));
+    Value::Object(result)
+}
+
 pub(crate) fn merge_fields(target: &mut Fields, patch: &Fields, view: Option<View<'_>>) {
     match patch.get(PATCH).and_then(Value::as_str) {
         Some("replace") => {
@@ -66,18 +74,7 @@ pub(crate) fn merge_fields(target: &mut Fields, patch: &Fields, view: Option<Vie
             target.remove(key);
             continue;
         }
-        let slot = Slot::of(view, key);
-        let order = patch.get(&format!("{SET_ELEMENT_ORDER}{key}"));
-        match (target.get_mut(key), change) {
-            (Some(Value::Object(before)), Value::Object(change)) => merge_fields(before, change, slot.view),
-            (Some(Value::Array(before)), Value::Array(change)) if slot.strategy().merge => {
-                merge_list(before, change, slot);
-                set_order(before, order, slot);
-            }
-            (_, change) => {
-                target.insert(key.clone(), without_directives(change));
-            }
-        }
+        merge_slot(target, patch, key, Slot::of(view, key));
     }
     for (key, items) in patch {
         let Some(list) = key.strip_prefix(DELETE_FROM_PRIMITIVE_LIST) else { continue };
@@ -91,6 +88,22 @@ pub(crate) fn merge_fields(target: &mut Fields, patch: &Fields, view: Option<Vie
             && let Some(Value::Array(before)) = target.get_mut(list)
         {
             set_order(before, Some(order), Slot::of(view, list));
+        }
+    }
+}
+
+/// Merges one field of a patch, which is no directive and no deletion.
+pub(crate) fn merge_slot(target: &mut Fields, patch: &Fields, key: &str, slot: Slot<'_>) {
+    let Some(change) = patch.get(key) else { return };
+    let order = patch.get(&format!("{SET_ELEMENT_ORDER}{key}"));
+    match (target.get_mut(key), change) {
+        (Some(Value::Object(before)), Value::Object(change)) => merge_fields(before, change, slot.view),
+        (Some(Value::Array(before)), Value::Array(change)) if slot.strategy().merge => {
+            merge_list(before, change, slot);
+            set_order(before, order, slot);
+        }
+        (_, change) => {
+            target.insert(key.to_owned(), without_directives(change));
         }
     }
 }

@@ -60,6 +60,11 @@ impl MergeSchema {
     pub(crate) fn view(&self) -> Option<View<'_>> {
         self.types.view(self.root)
     }
+
+    /// As [`MergeSchema::view`], with lists merged as in a server-side apply.
+    pub(crate) fn server_side_view(&self) -> Option<View<'_>> {
+        self.view().map(|view| View { server_side: true, ..view })
+    }
 }
 
 pub(crate) type TypeId = u32;
@@ -69,7 +74,7 @@ pub(crate) struct Types(Vec<Type>);
 
 impl Types {
     fn view(&self, id: TypeId) -> Option<View<'_>> {
-        self.0.get(id as usize).map(|ty| View { types: self, ty })
+        self.0.get(id as usize).map(|ty| View { types: self, ty, server_side: false })
     }
 }
 
@@ -91,6 +96,8 @@ pub(crate) enum Shape {
     Struct {
         fields: Box<[Field]>,
         open: bool,
+        /// `x-kubernetes-map-type: atomic`: a server-side apply replaces it whole.
+        atomic: bool,
     },
     /// Free keys with values of one type.
     Map(TypeId),
@@ -117,6 +124,10 @@ pub(crate) struct Field {
     pub(crate) merge_key: Option<Box<str>>,
     /// `x-kubernetes-list-map-keys`: what server-side apply tells items apart by.
     pub(crate) map_keys: Box<[Box<str>]>,
+    /// `x-kubernetes-map-type: atomic`: a server-side apply replaces the map whole.
+    pub(crate) atomic: bool,
+    /// `x-kubernetes-list-type: set`.
+    pub(crate) is_set: bool,
     /// The default in the document.
     pub(crate) default: Option<Box<Value>>,
 }
@@ -134,6 +145,7 @@ pub(crate) struct Strategy {
 pub(crate) struct View<'a> {
     types: &'a Types,
     pub(crate) ty: &'a Type,
+    server_side: bool,
 }
 
 /// What is known of a place: its type, and its field when it is one.
@@ -141,26 +153,45 @@ pub(crate) struct View<'a> {
 pub(crate) struct Slot<'a> {
     pub(crate) view: Option<View<'a>>,
     pub(crate) field: Option<&'a Field>,
+    server_side: bool,
 }
 
 impl<'a> View<'a> {
+    fn other(self, id: TypeId) -> Option<View<'a>> {
+        self.types.view(id).map(|view| View { server_side: self.server_side, ..view })
+    }
+
     pub(crate) fn slot(self, key: &str) -> Slot<'a> {
         match &self.ty.shape {
             Shape::Struct { fields, .. } => {
                 let found = fields.binary_search_by(|field| field.name.as_ref().cmp(key)).ok();
                 let field = found.and_then(|at| fields.get(at));
-                Slot { view: field.and_then(|field| self.types.view(field.id)), field }
+                let view = field.and_then(|field| self.other(field.id));
+                Slot { view, field, server_side: self.server_side }
             }
-            Shape::Map(element) => Slot { view: self.types.view(*element), field: None },
-            Shape::Any | Shape::Scalar(_) | Shape::List(_) => Slot::default(),
+            Shape::Map(element) => {
+                Slot { view: self.other(*element), field: None, server_side: self.server_side }
+            }
+            Shape::Any | Shape::Scalar(_) | Shape::List(_) => {
+                Slot { server_side: self.server_side, ..Slot::default() }
+            }
         }
     }
 
     pub(crate) fn element(self) -> Option<View<'a>> {
         match self.ty.shape {
-            Shape::List(element) => self.types.view(element),
+            Shape::List(element) => self.other(element),
             _ => None,
         }
+    }
+
+    pub(crate) fn is_server_side(self) -> bool {
+        self.server_side
+    }
+
+    /// Whether it is a map or a struct, of which managers may own parts.
+    pub(crate) fn is_merged(self) -> bool {
+        matches!(self.ty.shape, Shape::Struct { atomic: false, .. } | Shape::Map(_))
     }
 
     pub(crate) fn is_struct(self) -> bool {
@@ -170,7 +201,7 @@ impl<'a> View<'a> {
     /// Whether the server drops the field.
     pub(crate) fn drops(self, key: &str) -> bool {
         match &self.ty.shape {
-            Shape::Struct { fields, open: false } => {
+            Shape::Struct { fields, open: false, .. } => {
                 fields.binary_search_by(|field| field.name.as_ref().cmp(key)).is_err()
             }
             _ => false,
@@ -179,16 +210,41 @@ impl<'a> View<'a> {
 }
 
 impl<'a> Slot<'a> {
+    /// A place that is no field: the whole object, or an item of a list.
+    pub(crate) fn at(view: Option<View<'a>>) -> Self {
+        Slot { view, field: None, server_side: view.is_some_and(View::is_server_side) }
+    }
+
     pub(crate) fn of(view: Option<View<'a>>, key: &str) -> Self {
         view.map_or(Slot::default(), |view| view.slot(key))
     }
 
     pub(crate) fn strategy(self) -> Strategy {
-        self.field.map_or(Strategy::default(), |field| field.strategy)
+        let Some(field) = self.field else { return Strategy::default() };
+        if !self.server_side {
+            return field.strategy;
+        }
+        let atomic =
+            self.view.is_some_and(|view| matches!(view.ty.shape, Shape::Struct { atomic: true, .. }));
+        Strategy {
+            merge: field.is_set || !field.map_keys.is_empty(),
+            replace: atomic || field.atomic,
+            retain_keys: false,
+        }
     }
 
-    /// The key by which a strategic merge tells the items of this list apart.
+    /// The key by which the items of this list are told apart in a merge.
     pub(crate) fn merge_key(self) -> Option<&'a str> {
-        self.field.filter(|field| field.strategy.merge).and_then(|field| field.merge_key.as_deref())
+        let field = self.field?;
+        match (self.server_side, &*field.map_keys) {
+            (true, [only]) => Some(only),
+            (true, _) => None,
+            (false, _) => field.merge_key.as_deref().filter(|_| field.strategy.merge),
+        }
+    }
+
+    /// Whether the list's items are told apart by more than one key.
+    pub(crate) fn has_several_keys(self) -> bool {
+        self.server_side && self.field.is_some_and(|field| field.map_keys.len() > 1)
     }
 }

@@ -17,7 +17,10 @@ fn document() -> Value {
         list.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         list
     };
-    let by = |key: &str| json!({"x-kubernetes-patch-strategy": "merge", "x-kubernetes-patch-merge-key": key});
+    let by = |key: &str| {
+        json!({"x-kubernetes-patch-strategy": "merge", "x-kubernetes-patch-merge-key": key,
+            "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": [key]})
+    };
     let reference =
         |name: &str| json!({"allOf": [{"$ref": format!("#/components/schemas/{name}")}], "default": {}});
     let text = json!({"type": "string"});

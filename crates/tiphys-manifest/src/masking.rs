@@ -188,6 +188,7 @@ impl Runs {
 }
 
 #[cfg(test)]
+#[allow(clippy::needless_pass_by_value, reason = "tables read better without a sigil on every value")]
 mod tests {
     use serde_json::json;
 

@@ -38,12 +38,48 @@ pub(super) fn diff(
             (Some(found), wanted) => diff_field(&mut patch, key, before, found, wanted, Slot::of(view, key)),
         }
     }
-    for key in original.into_iter().flat_map(Map::keys) {
-        if !modified.contains_key(key) && current.contains_key(key) {
+    for (key, before) in original.into_iter().flatten() {
+        if modified.contains_key(key) {
+            continue;
+        }
+        let Some(found) = current.get(key) else { continue };
+        let slot = Slot::of(view, key);
+        if view.is_some_and(View::is_server_side) && !slot.strategy().replace {
+            give_up(&mut patch, key, before, found, slot);
+        } else {
             patch.insert(key.clone(), Value::Null);
         }
     }
     patch
+}
+
+/// A server-side apply takes only its own part of a field away, and the field with it when nothing is left.
+fn give_up(patch: &mut Fields, key: &str, before: &Value, found: &Value, slot: Slot<'_>) {
+    match (before, found) {
+        (Value::Object(before), Value::Object(found)) => {
+            let inner = diff(Some(before), found, &Map::new(), slot.view);
+            let all_gone = found.keys().all(|key| inner.get(key).is_some_and(Value::is_null));
+            if all_gone {
+                patch.insert(key.to_owned(), Value::Null);
+            } else if !inner.is_empty() {
+                patch.insert(key.to_owned(), Value::Object(inner));
+            }
+        }
+        (Value::Array(before), Value::Array(found)) if slot.strategy().merge => {
+            diff_list(patch, key, before, found, &[], slot);
+            let mut after = json!({key: found});
+            if let Some(fields) = after.as_object_mut() {
+                crate::merge::merge_slot(fields, patch, key, slot);
+                if fields.get(key).and_then(Value::as_array).is_some_and(Vec::is_empty) {
+                    patch.retain(|name, _| name != key && !name.ends_with(&format!("/{key}")));
+                    patch.insert(key.to_owned(), Value::Null);
+                }
+            }
+        }
+        _ => {
+            patch.insert(key.to_owned(), Value::Null);
+        }
+    }
 }
 
 fn diff_field(
@@ -99,6 +135,10 @@ fn diff_list(
     slot: Slot<'_>,
 ) {
     if found == wanted && before == wanted {
+        return;
+    }
+    if slot.has_several_keys() {
+        diff_ambiguous(patch, key, before, found, wanted, slot);
         return;
     }
     let Some(merge_key) = slot.merge_key() else {

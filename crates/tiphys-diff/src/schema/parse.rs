@@ -97,7 +97,7 @@ impl<'a> Reader<'a> {
         let builtin = is_builtin(name);
         let short: Box<str> = name.rsplit('.').next().unwrap_or_default().into();
         // The place is taken before the fields are read: definitions may hold themselves.
-        let id = self.push(Type { name: short.clone(), builtin, shape: Shape::Any });
+        let id = self.push(Type { name: short, builtin, shape: Shape::Any });
         self.named.insert(name, id);
         if let Some(shape) = well_known(name) {
             self.set_shape(id, shape);
@@ -131,6 +131,7 @@ impl<'a> Reader<'a> {
         match schema.get("type").and_then(Value::as_str) {
             _ if flag("x-kubernetes-int-or-string") => Shape::Any,
             Some("object") => {
+                let atomic = schema.get("x-kubernetes-map-type").and_then(Value::as_str) == Some("atomic");
                 let preserve = flag("x-kubernetes-preserve-unknown-fields");
                 if let Some(additional) = schema.get("additionalProperties").filter(|value| value.is_object())
                 {
@@ -140,12 +141,12 @@ impl<'a> Reader<'a> {
                     Some(properties) => {
                         let fields = self.fields(properties, builtin, depth);
                         let embedded = flag("x-kubernetes-embedded-resource");
-                        Shape::Struct { fields, open: preserve || embedded }
+                        Shape::Struct { fields, open: preserve || embedded, atomic }
                     }
                     // Built-in types without listed fields hold raw JSON; a custom type without any loses them all.
                     None if preserve || builtin || flag("x-kubernetes-embedded-resource") => Shape::Any,
                     None if schema.get("additionalProperties").is_some() => Shape::Any,
-                    None => Shape::Struct { fields: Box::default(), open: false },
+                    None => Shape::Struct { fields: Box::default(), open: false, atomic },
                 }
             }
             Some("array") => match schema.get("items") {
@@ -181,6 +182,8 @@ impl<'a> Reader<'a> {
                         retain_keys: has("retainKeys"),
                     },
                     merge_key: text("x-kubernetes-patch-merge-key").map(Box::from),
+                    atomic: text("x-kubernetes-map-type") == Some("atomic"),
+                    is_set: text("x-kubernetes-list-type") == Some("set"),
                     map_keys: map_keys
                         .into_iter()
                         .flatten()

@@ -11,7 +11,7 @@ pub(crate) struct Mutation {
 /// All changes to `object`, outside what names it.
 pub(crate) fn mutations(object: &Value) -> Vec<Mutation> {
     let mut pointers = Vec::new();
-    collect(object, String::new(), &mut pointers);
+    collect(object, "", &mut pointers);
     let mut all = Vec::new();
     for pointer in pointers {
         if ["/apiVersion", "/kind", "/metadata/name", "/metadata/namespace"].contains(&pointer.as_str()) {
@@ -32,20 +32,20 @@ pub(crate) fn mutations(object: &Value) -> Vec<Mutation> {
     all
 }
 
-fn collect(value: &Value, at: String, pointers: &mut Vec<String>) {
+fn collect(value: &Value, at: &str, pointers: &mut Vec<String>) {
     match value {
         Value::Object(fields) => {
             for (key, field) in fields {
                 let pointer = format!("{at}/{}", key.replace('~', "~0").replace('/', "~1"));
                 pointers.push(pointer.clone());
-                collect(field, pointer, pointers);
+                collect(field, &pointer, pointers);
             }
         }
         Value::Array(items) => {
             for (position, item) in items.iter().enumerate() {
                 let pointer = format!("{at}/{position}");
                 pointers.push(pointer.clone());
-                collect(item, pointer, pointers);
+                collect(item, &pointer, pointers);
             }
         }
         _ => {}

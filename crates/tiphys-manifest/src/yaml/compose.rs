@@ -396,10 +396,7 @@ impl Decoder<'_> {
                 }
                 let resolved = meaning(text, tag.as_deref(), *implicit).map_err(|p| self.fail(id, p))?;
                 Ok(match resolved {
-                    Resolved::Text | Resolved::Timestamp => match self.take_text(id) {
-                        Some(text) => text,
-                        None => String::new(),
-                    },
+                    Resolved::Text | Resolved::Timestamp => self.take_text(id).unwrap_or_default(),
                     Resolved::Bool(value) => value.to_string(),
                     Resolved::Int(value) => value.to_string(),
                     Resolved::Float(value) => float_key(value),
