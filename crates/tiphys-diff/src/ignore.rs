@@ -3,6 +3,8 @@
 //! Rules choose objects by group, kind, name and namespace, and fields by JSON pointer, jq path expression or field
 //! manager. Chosen fields are taken from both sides before they are compared.
 
+mod jq;
+
 use globset::{GlobBuilder, GlobMatcher};
 use serde_json::Value;
 use tiphys_api::application::ResourceIgnoreDifferences;
@@ -51,9 +53,14 @@ pub enum IgnoreProblem {
     /// Not a JSON pointer.
     #[error("ignoreDifferences: the JSON pointer {0:?} does not start with a slash, so it has no effect")]
     Pointer(String),
-    /// A jq expression.
-    #[error("ignoreDifferences: jq path expressions are not supported yet, so {0:?} has no effect")]
-    Jq(String),
+    /// Not a jq path expression, or beyond the part of jq that is supported.
+    #[error("ignoreDifferences: the jq path expression {expression:?} has no effect: {reason}")]
+    Jq {
+        /// The expression.
+        expression: String,
+        /// What about it is not understood or not supported.
+        reason: String,
+    },
 }
 
 /// Rules ready for use.
@@ -69,6 +76,7 @@ struct Compiled {
     name: String,
     namespace: String,
     pointers: Vec<Vec<String>>,
+    expressions: Vec<jq::Expression>,
     managers: Vec<String>,
 }
 
@@ -83,7 +91,13 @@ impl IgnoreRules {
             else {
                 continue;
             };
-            problems.extend(rule.jq_path_expressions.into_iter().map(IgnoreProblem::Jq));
+            let mut expressions = Vec::new();
+            for expression in rule.jq_path_expressions {
+                match jq::Expression::parse(&expression) {
+                    Ok(parsed) => expressions.push(parsed),
+                    Err(reason) => problems.push(IgnoreProblem::Jq { expression, reason }),
+                }
+            }
             let mut pointers = Vec::new();
             for text in rule.json_pointers {
                 match tokens(&text) {
@@ -97,6 +111,7 @@ impl IgnoreRules {
                 name: rule.name,
                 namespace: rule.namespace,
                 pointers,
+                expressions,
                 managers: rule.managed_fields_managers,
             });
         }
@@ -119,6 +134,13 @@ impl IgnoreRules {
             for pointer in &rule.pointers {
                 remove(desired, pointer);
                 remove(live, pointer);
+            }
+            for expression in &rule.expressions {
+                for object in [&mut *desired, &mut *live] {
+                    if let Some(paths) = expression.paths(object) {
+                        jq::delete(object, paths);
+                    }
+                }
             }
             if !rule.managers.is_empty() {
                 managed_fields::remove_owned(&rule.managers, desired, live);
