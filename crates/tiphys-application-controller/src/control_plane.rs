@@ -164,9 +164,6 @@ async fn watch_projects(
                 for object in &list {
                     put_project(&context, object);
                 }
-                if let Some(seen) = seen.take() {
-                    let _nobody_waits = seen.send(());
-                }
             }
             Some(ObjectEvent::Applied(object)) => put_project(&context, &object),
             Some(ObjectEvent::Deleted(object)) => {
@@ -181,6 +178,10 @@ async fn watch_projects(
             Some(ObjectEvent::Resumed) => continue,
         }
         ensure_default_project(&context).await;
+        // Only now: the first applications may be in the project that was just made.
+        if let Some(seen) = seen.take() {
+            let _nobody_waits = seen.send(());
+        }
         context.registry.post_to_all(|pending| pending.surroundings = true);
     }
 }

@@ -159,7 +159,11 @@ pub(crate) async fn ensure_default_project(context: &Context) {
     }
     let Ok(object) = serde_json::to_value(&project) else { return };
     match context.api.create_object(&ResourceType::app_projects(), namespace, &object).await {
-        Ok(_) => tracing::info!(namespace, "created the project `default`"),
+        Ok(_) => {
+            // Applications need not wait until the watch tells of it.
+            context.store.put_project(project);
+            tracing::info!(namespace, "created the project `default`");
+        }
         Err(error) if error.is_already_exists() => {}
         Err(error) => tracing::warn!(%error, "can't create the project `default`"),
     }

@@ -13,6 +13,8 @@ use tiphys_api::time::Time;
 use tiphys_api::words::ApplicationConditionType;
 use tiphys_cluster::{ApplyAction, ApplyRequest, Cluster, PatchType};
 use tiphys_live::KindState;
+use tiphys_manifest::ResourceKey;
+use tiphys_rbac::{Destination, Project};
 use tiphys_sync::deletion::{self, Deletion, DeletionEffect, DeletionEvent, OwnedObject, OwnedView};
 use tiphys_sync::{Failure, FailureReason, LiveObject, SyncOptions};
 
@@ -31,7 +33,16 @@ pub(super) struct RunningDeletion {
 struct View<'a> {
     cluster: &'a Cluster,
     instance: &'a str,
+    /// What the Application's project permits; it may have become less since the sync.
+    project: &'a Project,
     approved_at: Option<DateTime<Utc>>,
+}
+
+impl View<'_> {
+    fn permits(&self, key: &ResourceKey) -> bool {
+        let destination = Destination { server: self.cluster.server(), name: self.cluster.name() };
+        self.project.permits_resource(destination, key.group(), key.kind(), key.namespace(), key.name())
+    }
 }
 
 impl OwnedView for View<'_> {
@@ -53,6 +64,7 @@ impl OwnedView for View<'_> {
             index
                 .tracked(self.instance)
                 .iter()
+                .filter(|node| self.permits(&node.key))
                 .map(|node| OwnedObject {
                     key: node.key.clone(),
                     gvk: node.gvk(),
@@ -99,7 +111,19 @@ impl Actor {
         if cluster.state() == tiphys_cluster::ClusterState::Connecting {
             let _state = cluster.settled().await;
         }
-        let view = View { cluster: &cluster, instance: &self.instance, approved_at: approved_at(&app) };
+        let settings = self.context.store.settings();
+        let Some(project) = self.context.store.limits(app.spec.project_name(), &settings) else {
+            // What it permitted is not known any more, so nothing may be called deleted.
+            let missing = tiphys_compare::project_missing(&app).message;
+            return self.report_deletion(app, missing).await;
+        };
+        let Some(running) = &mut self.deletion else { return Turn::Go };
+        let view = View {
+            cluster: &cluster,
+            instance: &self.instance,
+            project: &project,
+            approved_at: approved_at(&app),
+        };
         let effects = running.machine.step(event, &view, Utc::now());
         let mut report = None;
         for effect in effects {

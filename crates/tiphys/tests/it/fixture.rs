@@ -5,26 +5,30 @@
 
 use std::path::PathBuf;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use tiphys_test_kit::{
-    ControlPlane, GitRepo, Installation, InstallationConfig, KubeApi, shared_control_plane, wait_until_blocking,
+    ControlPlane, ControlPlaneConfig, GitRepo, Installation, InstallationConfig, KubeApi,
+    shared_control_plane, wait_until_blocking,
 };
 
 /// How long a state is waited for. Debug builds on a busy machine are slow; nothing waits this long when all is well.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
-/// Namespace of the shared installation.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
+/// Namespace of the installations.
 pub(crate) const CONTROL_NAMESPACE: &str = "argocd";
+/// The cluster of the control plane, as destinations name it.
+pub(crate) const IN_CLUSTER: &str = "https://kubernetes.default.svc";
 
-/// The configuration of an installation in this namespace: short periods, so that tests need not ask for a refresh.
-pub(crate) fn configuration(plane: &ControlPlane, namespace: &str) -> InstallationConfig {
+/// The configuration of an installation: short periods, so that tests need not ask for a refresh.
+pub(crate) fn configuration(plane: &ControlPlane) -> InstallationConfig {
     let setting = |name: &str, value: &str| (name.to_owned(), value.to_owned());
     InstallationConfig {
         program: PathBuf::from(env!("CARGO_BIN_EXE_tiphys")),
         crds: PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../crds"),
         kubeconfig: plane.kubeconfig(),
-        namespace: namespace.to_owned(),
+        namespace: CONTROL_NAMESPACE.to_owned(),
         folder: None,
         environment: vec![
             setting("ARGOCD_RECONCILIATION_TIMEOUT", "3s"),
@@ -41,14 +45,36 @@ pub(crate) fn installation() -> &'static Installation {
     static SHARED: OnceLock<Installation> = OnceLock::new();
     SHARED.get_or_init(|| {
         let plane = shared_control_plane();
-        Installation::start(plane.api(), configuration(plane, CONTROL_NAMESPACE)).unwrap()
+        Installation::start(plane.api(), configuration(plane)).unwrap()
     })
+}
+
+/// A control plane and an installation of one test's own, for tests that disturb them.
+pub(crate) struct Own {
+    // The services end before the control plane that they talk to.
+    pub(crate) installation: Installation,
+    pub(crate) plane: ControlPlane,
+}
+
+impl Own {
+    /// Starts both; `change` may add arguments.
+    pub(crate) fn start(change: impl FnOnce(&mut InstallationConfig)) -> Self {
+        let plane = ControlPlane::start(ControlPlaneConfig::default()).unwrap();
+        let mut config = configuration(&plane);
+        change(&mut config);
+        let installation = Installation::start(plane.api(), config).unwrap();
+        Self { installation, plane }
+    }
+
+    /// An application here, whose repository holds these files.
+    pub(crate) fn fixture(&self, files: &[(&str, &str)]) -> Fixture {
+        Fixture::on(&self.plane, files)
+    }
 }
 
 /// One application with its repository and its destination namespace.
 pub(crate) struct Fixture {
-    pub(crate) api: &'static KubeApi,
-    pub(crate) plane: &'static ControlPlane,
+    pub(crate) api: KubeApi,
     /// Name of the application and of its destination namespace: nobody else's.
     pub(crate) name: String,
     pub(crate) repo: GitRepo,
@@ -57,15 +83,18 @@ pub(crate) struct Fixture {
 impl Fixture {
     /// A fixture whose repository holds these files, below `app/`.
     pub(crate) fn new(files: &[(&str, &str)]) -> Self {
-        let plane = shared_control_plane();
         let _running = installation();
+        Self::on(shared_control_plane(), files)
+    }
+
+    fn on(plane: &ControlPlane, files: &[(&str, &str)]) -> Self {
         let name = plane.create_namespace("it").unwrap();
         let repo = GitRepo::new().unwrap();
         for (path, content) in files {
             repo.write(&format!("app/{path}"), content).unwrap();
         }
         repo.commit("first").unwrap();
-        Self { api: plane.api(), plane, name, repo }
+        Self { api: plane.api().clone(), name, repo }
     }
 
     /// Writes files below `app/` and commits them; the commit.
@@ -74,6 +103,12 @@ impl Fixture {
             self.repo.write(&format!("app/{path}"), content).unwrap();
         }
         self.repo.commit("next").unwrap()
+    }
+
+    /// Removes a file below `app/` and commits that.
+    pub(crate) fn commit_without(&self, path: &str) -> String {
+        self.repo.remove(&format!("app/{path}")).unwrap();
+        self.repo.commit("without").unwrap()
     }
 
     /// An Application of this repository, with changes.
@@ -85,7 +120,7 @@ impl Fixture {
             "spec": {
                 "project": "default",
                 "source": {"repoURL": self.repo.url(), "path": "app", "targetRevision": "HEAD"},
-                "destination": {"server": "https://kubernetes.default.svc", "namespace": self.name},
+                "destination": {"server": IN_CLUSTER, "namespace": self.name},
             },
         });
         change(&mut app);
@@ -94,12 +129,12 @@ impl Fixture {
 
     /// Creates an Application that is synced automatically, with prune and self-heal.
     pub(crate) fn create_automated(&self) {
-        self.create(|app| app["spec"]["syncPolicy"] = json!({"automated": {"prune": true, "selfHeal": true}}));
+        self.create(|app| app["spec"]["syncPolicy"] = automated());
     }
 
     /// Creates the Application, with changes.
     pub(crate) fn create(&self, change: impl FnOnce(&mut Value)) {
-        self.api.create(&applications(), &self.application(change)).unwrap();
+        self.api.create(applications(), &self.application(change)).unwrap();
     }
 
     /// Path of the Application.
@@ -115,11 +150,26 @@ impl Fixture {
         self.api.merge_patch(&self.path(), patch).unwrap();
     }
 
-    /// Asks for a sync as a user does who patches the Application.
-    pub(crate) fn sync(&self, change: impl FnOnce(&mut Value)) {
-        let mut operation = json!({"sync": {"prune": true}, "initiatedBy": {"username": "tester"}});
+    /// Asks for a sync, with prune, as a user does who patches the Application; the mark that the operation carries.
+    pub(crate) fn sync(&self, change: impl FnOnce(&mut Value)) -> String {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        // Times have seconds: two operations within one can't be told apart by their starts.
+        let mark = COUNT.fetch_add(1, Ordering::Relaxed).to_string();
+        let mut operation = json!({
+            "sync": {"prune": true},
+            "initiatedBy": {"username": "tester"},
+            "info": [{"name": "mark", "value": mark}],
+        });
         change(&mut operation);
         self.patch(&json!({"operation": operation}));
+        mark
+    }
+
+    /// Asks for a sync and waits for its end; the state of the operation.
+    #[track_caller]
+    pub(crate) fn sync_and_wait(&self, change: impl FnOnce(&mut Value)) -> Value {
+        let mark = self.sync(change);
+        self.wait_operation(&mark)
     }
 
     /// Waits until the Application satisfies a condition; it is shown when it does not.
@@ -127,14 +177,14 @@ impl Fixture {
     pub(crate) fn wait(&self, what: &str, mut holds: impl FnMut(&Value) -> bool) -> Value {
         let mut last = Value::Null;
         let found = wait_until_blocking(PATIENCE, what, || {
-            last = self.get();
-            Ok::<_, String>(holds(&last).then(|| last.clone()))
+            last = self.api.get(&self.path()).map_err(|error| error.to_string())?;
+            if holds(&last) { Ok(last.clone()) } else { Err("not yet") }.map_err(str::to_owned)
         });
         match found {
             Ok(app) => app,
             Err(error) => {
                 let status = serde_json::to_string_pretty(&last["status"]).unwrap_or_default();
-                panic!("{error}; the status is {status}\noperation: {}", last["operation"])
+                panic!("{}: {error}; the status is {status}\noperation: {}", self.name, last["operation"])
             }
         }
     }
@@ -142,32 +192,117 @@ impl Fixture {
     /// Waits until it is Synced and Healthy and no operation is under way.
     #[track_caller]
     pub(crate) fn wait_well(&self) -> Value {
-        self.wait("Synced and Healthy", |app| {
-            text(app, "/status/sync/status") == "Synced"
-                && text(app, "/status/health/status") == "Healthy"
-                && app.get("operation").is_none()
+        self.wait("Synced and Healthy", is_well)
+    }
+
+    /// Waits until it is Synced and Healthy at a commit.
+    #[track_caller]
+    pub(crate) fn wait_well_at(&self, commit: &str) -> Value {
+        self.wait(&format!("Synced and Healthy at {commit}"), |app| {
+            is_well(app) && text(app, "/status/sync/revision") == commit
         })
     }
 
-    /// Waits until the last operation has ended, and gives its state.
+    /// Waits until the operation with this mark has ended, and gives its state.
     #[track_caller]
-    pub(crate) fn wait_operation(&self) -> Value {
+    pub(crate) fn wait_operation(&self, mark: &str) -> Value {
         let app = self.wait("the operation ends", |app| {
             app.get("operation").is_none()
+                && text(app, "/status/operationState/operation/info/0/value") == mark
                 && ["Succeeded", "Failed", "Error"].contains(&text(app, "/status/operationState/phase"))
         });
         app["status"]["operationState"].clone()
+    }
+
+    /// Waits for a condition of this type whose message holds all these words; the Application.
+    #[track_caller]
+    pub(crate) fn wait_condition(&self, type_: &str, words: &[&str]) -> Value {
+        self.wait(&format!("a condition {type_} with {words:?}"), |app| {
+            conditions(app).iter().any(|condition| {
+                condition["type"] == type_
+                    && words.iter().all(|word| text(condition, "/message").contains(word))
+            })
+        })
+    }
+
+    /// Waits until the Application is gone.
+    #[track_caller]
+    pub(crate) fn wait_gone(&self) {
+        wait(&format!("{} is gone", self.name), || {
+            match self.api.get_optional(&self.path()).map_err(|error| error.to_string())? {
+                None => Ok(()),
+                Some(app) => Err(app.to_string()),
+            }
+        });
+    }
+
+    /// Asks for a refresh and waits until it was carried out.
+    #[track_caller]
+    pub(crate) fn refresh(&self, kind: &str) -> Value {
+        self.patch(&json!({"metadata": {"annotations": {"argocd.argoproj.io/refresh": kind}}}));
+        self.wait("the refresh was carried out", |app| {
+            app.pointer("/metadata/annotations/argocd.argoproj.io~1refresh").is_none()
+        })
     }
 
     /// Path of a ConfigMap in the destination namespace.
     pub(crate) fn config_map(&self, name: &str) -> String {
         format!("/api/v1/namespaces/{}/configmaps/{name}", self.name)
     }
+
+    /// Whether a ConfigMap is there.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.api.get_optional(&self.config_map(name)).unwrap().is_some()
+    }
+}
+
+/// A sync policy with prune and self-heal.
+pub(crate) fn automated() -> Value {
+    json!({"automated": {"prune": true, "selfHeal": true}})
+}
+
+/// Synced, Healthy and at rest.
+pub(crate) fn is_well(app: &Value) -> bool {
+    text(app, "/status/sync/status") == "Synced"
+        && text(app, "/status/health/status") == "Healthy"
+        && app.get("operation").is_none()
+}
+
+/// Waits for anything; panics with what was seen last.
+#[track_caller]
+pub(crate) fn wait<T>(what: &str, probe: impl FnMut() -> Result<T, String>) -> T {
+    match wait_until_blocking(PATIENCE, what, probe) {
+        Ok(value) => value,
+        Err(error) => panic!("{error:#}"),
+    }
 }
 
 /// Path of the collection of Applications.
-pub(crate) fn applications() -> String {
-    format!("/apis/argoproj.io/v1alpha1/namespaces/{CONTROL_NAMESPACE}/applications")
+pub(crate) fn applications() -> &'static str {
+    "/apis/argoproj.io/v1alpha1/namespaces/argocd/applications"
+}
+
+/// The conditions of an Application.
+pub(crate) fn conditions(app: &Value) -> &[Value] {
+    app.pointer("/status/conditions").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
+}
+
+/// The entry of an object in `status.resources`.
+pub(crate) fn resource<'a>(app: &'a Value, kind: &str, name: &str) -> &'a Value {
+    let found = app.pointer("/status/resources").and_then(Value::as_array).and_then(|resources| {
+        resources.iter().find(|resource| resource["kind"] == kind && resource["name"] == name)
+    });
+    found.unwrap_or(&Value::Null)
+}
+
+/// The result of an object in the record of an operation.
+pub(crate) fn result<'a>(state: &'a Value, kind: &str, name: &str) -> &'a Value {
+    let found = state.pointer("/syncResult/resources").and_then(Value::as_array).and_then(|resources| {
+        resources
+            .iter()
+            .find(|resource| resource["kind"] == kind && text(resource, "/name").starts_with(name))
+    });
+    found.unwrap_or(&Value::Null)
 }
 
 /// The text at a JSON pointer, or nothing.
@@ -177,5 +312,12 @@ pub(crate) fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
 
 /// A ConfigMap with one value.
 pub(crate) fn config_map(name: &str, value: &str) -> String {
-    format!("apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {name}\ndata:\n  value: {value:?}\n")
+    config_map_with(name, value, "{}")
+}
+
+/// A ConfigMap with one value and annotations, which are written as JSON.
+pub(crate) fn config_map_with(name: &str, value: &str, annotations: &str) -> String {
+    format!(
+        "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {name}\n  annotations: {annotations}\ndata:\n  value: {value:?}\n"
+    )
 }
