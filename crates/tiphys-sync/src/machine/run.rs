@@ -292,7 +292,8 @@ impl Step<'_> {
         if ready || self.now >= until {
             return self.part(index, Part::Apply(step + 1));
         }
-        self.wake_at(until);
+        // No application tracks a definition, so no event may say that it is served now.
+        self.look_again();
         false
     }
 
