@@ -32,6 +32,8 @@ const HAVES: usize = 64;
 pub(crate) struct Mirror {
     path: PathBuf,
     name: String,
+    /// Not ours to change.
+    in_place: bool,
     idle: Mutex<Vec<Handle>>,
 }
 
@@ -52,7 +54,8 @@ pub(crate) struct Opened {
 impl Mirror {
     /// A repository of this machine, read in place.
     pub(crate) fn in_place(path: &Path, name: &str) -> Result<Self, GitError> {
-        let mirror = Self { path: path.to_owned(), name: name.to_owned(), idle: Mutex::default() };
+        let mirror =
+            Self { path: path.to_owned(), name: name.to_owned(), in_place: true, idle: Mutex::default() };
         let repository = Repository::open(path).map_err(|error| GitError::NotFound {
             repository: name.to_owned(),
             detail: error.message().to_owned(),
@@ -63,7 +66,8 @@ impl Mirror {
 
     /// A bare copy at `path`, made when it is not there, made anew when it can't be opened.
     pub(crate) fn copy(path: &Path, name: &str) -> Result<Self, GitError> {
-        let mirror = Self { path: path.to_owned(), name: name.to_owned(), idle: Mutex::default() };
+        let mirror =
+            Self { path: path.to_owned(), name: name.to_owned(), in_place: false, idle: Mutex::default() };
         let repository = match Repository::open_bare(path) {
             Ok(repository) => repository,
             Err(error) => {
@@ -80,6 +84,20 @@ impl Mirror {
 
     pub(crate) fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Whether a copy is no longer where it was put: somebody tidied up.
+    pub(crate) fn is_gone(&self) -> bool {
+        !self.in_place && !self.path.join("HEAD").exists()
+    }
+
+    /// Remembers, in a copy's time of change, that it was used.
+    pub(crate) fn mark_used(&self) {
+        if !self.in_place {
+            // A time that can't be written makes the copy go early, nothing worse.
+            let now = std::time::SystemTime::now();
+            let _ = fs::File::open(&self.path).and_then(|folder| folder.set_modified(now));
+        }
     }
 
     /// Closes the handles that nobody uses: what they know about packs is out of date.

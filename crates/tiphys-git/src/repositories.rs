@@ -3,6 +3,7 @@
 //! References are listed once per repository and interval, a commit is fetched once, however many ask at the same
 //! time. Callers that give up do not stop a fetch that others will need.
 
+mod disk;
 mod fetching;
 
 use std::num::NonZeroUsize;
@@ -51,6 +52,8 @@ pub struct Options {
     pub refs_limit: u64,
     /// Lists of references that are asked for at the same time; 0: any number.
     pub parallel_listings: usize,
+    /// Bytes of all copies together, beyond which those unused for longest are removed; 0: no limit.
+    pub copies_limit: u64,
 }
 
 impl Options {
@@ -65,6 +68,7 @@ impl Options {
             pack_limit: 8 << 30,
             refs_limit: 128 << 20,
             parallel_listings: 0,
+            copies_limit: 0,
         }
     }
 }
@@ -251,7 +255,10 @@ impl Repositories {
     pub async fn commit(&self, access: &Access, resolved: &Resolved) -> Shared<Commit> {
         let id = resolved.commit;
         let (mirror, here) = self
-            .with_mirror(access, move |mirror| Ok((Arc::clone(mirror), mirror.open()?.has_commit(id))))
+            .with_mirror(access, move |mirror| {
+                mirror.mark_used();
+                Ok((Arc::clone(mirror), mirror.open()?.has_commit(id)))
+            })
             .await?;
         if here {
             return Ok(Commit::new(mirror, id));

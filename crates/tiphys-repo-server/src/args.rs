@@ -94,6 +94,9 @@ pub struct Args {
     /// Disk for files that tools have read and may read again.
     #[arg(long, env = "TIPHYS_EXPORT_CACHE_SIZE", default_value = "1G", value_parser = quantity)]
     pub export_cache_size: u64,
+    /// Disk for copies of repositories; 0: no limit.
+    #[arg(long, env = "TIPHYS_GIT_CACHE_SIZE", default_value = "20G", value_parser = quantity)]
+    pub git_cache_size: u64,
     /// The helm program; looked for on PATH when not set.
     #[arg(long, env = "TIPHYS_HELM_BINARY")]
     pub helm_binary: Option<PathBuf>,

@@ -52,6 +52,8 @@ pub struct Config {
     pub render_cache_bytes: usize,
     /// Disk for exported files, in bytes.
     pub export_cache_bytes: u64,
+    /// Disk for copies of repositories, in bytes; 0: no limit.
+    pub git_cache_bytes: u64,
     /// How long a list of references is good.
     pub revision_cache_age: Duration,
     /// Time for listing references.
@@ -117,6 +119,7 @@ impl Config {
             render_cache_age: args.repo_cache_expiration,
             render_cache_bytes: bytes(args.render_cache_size),
             export_cache_bytes: args.export_cache_size,
+            git_cache_bytes: args.git_cache_size,
             revision_cache_age: args.revision_cache_expiration,
             git_request_timeout: args.git_request_timeout,
             git_fetch_timeout: args.git_fetch_timeout,

@@ -53,6 +53,7 @@ impl Rendering {
             request_timeout: config.git_request_timeout,
             fetch_timeout: config.git_fetch_timeout,
             parallel_listings: config.parallel_listings,
+            copies_limit: config.git_cache_bytes,
             ..Options::new(config.root.join("git"))
         };
         let repositories = Repositories::open(options, Arc::new(metrics.clone()))?;

@@ -24,7 +24,7 @@ impl Inner {
     pub(super) fn mirror(&self, access: &Access) -> Result<Arc<Mirror>, GitError> {
         let state = self.state(access.key());
         let mut slot = state.mirror.lock();
-        if let Some(mirror) = slot.as_ref() {
+        if let Some(mirror) = slot.as_ref().filter(|mirror| !mirror.is_gone()) {
             return Ok(Arc::clone(mirror));
         }
         let name = access.url().identity();
@@ -260,15 +260,17 @@ impl Inner {
         done.await.unwrap_or_else(|_| Err(lost()))
     }
 
-    /// Failing to do so is no failure of the fetch.
+    /// Keeps the disk in order after a fetch. Failing to do so is no failure of the fetch.
     pub(super) async fn compact(self: &Arc<Self>, access: &Access) {
+        let (inner, owned) = (Arc::clone(self), access.clone());
         let compacted = self
-            .blocking(access, |mirror| {
+            .blocking(access, move |mirror| {
                 let failed = |error| GitError::storage("compact", mirror.name(), error);
                 let done = mirror.open()?.compact().map_err(failed)?;
                 if done {
                     mirror.close_idle();
                 }
+                inner.make_room(&owned);
                 Ok(done)
             })
             .await;

@@ -255,6 +255,11 @@ async fn a_damaged_copy_is_made_anew() {
     let resolved = restarted.resolve(&access, "main", "", Freshness::Cached).await.unwrap();
     restarted.commit(&access, &resolved).await.unwrap().open().unwrap();
 
+    // A copy that somebody removed under a running process.
+    std::fs::remove_dir_all(&copy).unwrap();
+    let commit = restarted.commit(&access, &resolved).await.unwrap();
+    assert_eq!(super::support::text(&commit.open().unwrap(), "a"), "1");
+
     // A copy whose objects are gone: reading fails, and works after it was thrown away.
     let again = reader.restarted();
     for pack in std::fs::read_dir(copy.join("objects/pack")).unwrap() {
@@ -317,4 +322,30 @@ async fn a_copy_that_many_fetches_went_into_stays_small_and_whole() {
     let fetches = reader.fetches();
     assert_eq!(reader.text(&access, &first, "a").await, "1");
     assert_eq!(reader.fetches(), fetches);
+}
+
+#[tokio::test]
+async fn copies_that_were_not_used_for_longest_make_room() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let names = ["one", "two", "three"];
+    for (n, name) in names.iter().enumerate() {
+        let repo = GitRepo::create(folder.path(), name).unwrap();
+        let noise = |k: u64| format!("{:x}", (k + 7 * n as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        repo.write("big", (0..40_000).map(noise).collect::<String>()).unwrap();
+        repo.write("a", *name).unwrap();
+        repo.commit("first").unwrap();
+    }
+    let server = GitHttpServer::start(folder.path(), &GitHttpConfig::default()).unwrap();
+    let reader = Reader::with(|options| options.copies_limit = 1_000_000);
+    let copies = || std::fs::read_dir(reader.folder.path().join("git")).unwrap().count();
+    for name in names {
+        let access = Access::anonymous(&server.url(&format!("{name}.git"))).unwrap();
+        assert_eq!(reader.text(&access, "main", "a").await, name);
+    }
+    assert!(copies() < 3, "{} copies", copies());
+    // What made room is fetched again when it is wanted.
+    for name in names {
+        let access = Access::anonymous(&server.url(&format!("{name}.git"))).unwrap();
+        assert_eq!(reader.text(&access, "main", "a").await, name);
+    }
 }
