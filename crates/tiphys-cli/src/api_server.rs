@@ -162,10 +162,13 @@ impl ApiServer {
     fn refused(&self, status: StatusCode, text: &str) -> CliError {
         let body: Value = serde_json::from_str(text).unwrap_or_default();
         let words = body.get("message").or_else(|| body.get("error")).and_then(Value::as_str);
-        let words = words.map(str::to_owned).unwrap_or_else(|| match status.is_redirection() {
-            true => format!("{} redirects, so it is not the address of an API server", self.url),
-            false => format!("{} answers {status}", self.url),
-        });
+        let words = match words {
+            Some(words) => words.to_owned(),
+            None if status.is_redirection() => {
+                format!("{} redirects, so it is not the address of an API server", self.url)
+            }
+            None => format!("{} answers {status}", self.url),
+        };
         let error = CliError::new(words);
         match status {
             StatusCode::UNAUTHORIZED => {

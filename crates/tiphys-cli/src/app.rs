@@ -59,21 +59,21 @@ pub(crate) async fn run(
     console: &mut Console,
 ) -> Result<ExitCode, CliError> {
     if let AppCommand::Diff(args) = &command {
-        return diff::run(args, connection, console).await;
+        return Box::pin(diff::run(args, connection, console)).await;
     }
     let backend = connection.connect().await?;
     match &command {
-        AppCommand::Create(args) => create::run(args, &backend, console).await?,
-        AppCommand::Delete(args) => delete::run(args, &backend, console).await?,
-        AppCommand::Get(args) => get::run(args, &backend, console).await?,
-        AppCommand::History(args) => history::run(args, &backend, console).await?,
-        AppCommand::List(args) => list::run(args, &backend, console).await?,
-        AppCommand::Manifests(args) => manifests::run(args, &backend, console).await?,
-        AppCommand::Resources(args) => resources::run(args, &backend, console).await?,
-        AppCommand::Rollback(args) => rollback::run(args, &backend, console).await?,
-        AppCommand::Sync(args) => sync::run(args, &backend, console).await?,
-        AppCommand::TerminateOp(args) => terminate_op::run(args, &backend, console).await?,
-        AppCommand::Wait(args) => wait::run(args, &backend, console).await?,
+        AppCommand::Create(args) => Box::pin(create::run(args, &backend, console)).await?,
+        AppCommand::Delete(args) => Box::pin(delete::run(args, &backend, console)).await?,
+        AppCommand::Get(args) => Box::pin(get::run(args, &backend, console)).await?,
+        AppCommand::History(args) => Box::pin(history::run(args, &backend, console)).await?,
+        AppCommand::List(args) => Box::pin(list::run(args, &backend, console)).await?,
+        AppCommand::Manifests(args) => Box::pin(manifests::run(args, &backend, console)).await?,
+        AppCommand::Resources(args) => Box::pin(resources::run(args, &backend, console)).await?,
+        AppCommand::Rollback(args) => Box::pin(rollback::run(args, &backend, console)).await?,
+        AppCommand::Sync(args) => Box::pin(sync::run(args, &backend, console)).await?,
+        AppCommand::TerminateOp(args) => Box::pin(terminate_op::run(args, &backend, console)).await?,
+        AppCommand::Wait(args) => Box::pin(wait::run(args, &backend, console)).await?,
         AppCommand::Diff(_) => {}
     }
     Ok(ExitCode::SUCCESS)

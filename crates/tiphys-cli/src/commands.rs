@@ -78,14 +78,28 @@ fn fail(console: &mut Console, error: &CliError) -> ExitCode {
     ExitCode::from(error.exit_code())
 }
 
+/// Runs one command line and gives its exit code and what it wrote to standard output.
+#[cfg(test)]
+pub(crate) async fn execute_line(line: &str) -> (Result<ExitCode, CliError>, String) {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let args: Vec<OsString> = words(line).into_iter().map(OsString::from).collect();
+    let (mut console, text) = Console::captured();
+    let result = match parse(&args) {
+        Ok(cli) => Box::pin(execute(cli, &mut console)).await,
+        Err(error) => Err(CliError::failure(error.to_string())),
+    };
+    let text = String::from_utf8(text.lock().unwrap().clone()).unwrap();
+    (result, text)
+}
+
 async fn execute(cli: Cli, console: &mut Console) -> Result<ExitCode, CliError> {
     let connection = &cli.connection;
     match cli.command {
-        Command::App(command) => return app::run(command, connection, console).await,
+        Command::App(command) => return Box::pin(app::run(command, connection, console)).await,
         Command::Context(args) => context::run(&args, connection, console)?,
-        Command::Login(args) => login::run(&args, connection, console).await?,
-        Command::Logout(args) => logout::run(&args, connection, console).await?,
-        Command::Version(args) => version::run(&args, connection, console).await?,
+        Command::Login(args) => Box::pin(login::run(&args, connection, console)).await?,
+        Command::Logout(args) => Box::pin(logout::run(&args, connection, console)).await?,
+        Command::Version(args) => Box::pin(version::run(&args, connection, console)).await?,
         Command::Plugin(words) => return plugin::run(&words),
     }
     Ok(ExitCode::SUCCESS)

@@ -219,7 +219,7 @@ pub(crate) fn folder() -> PathBuf {
 #[cfg(unix)]
 fn check_permissions(path: &Path) -> Result<(), CliError> {
     use std::os::unix::fs::PermissionsExt;
-    let mode = std::fs::metadata(path).map(|metadata| metadata.permissions().mode() & 0o777).unwrap_or(0o600);
+    let mode = std::fs::metadata(path).map_or(0o600, |metadata| metadata.permissions().mode() & 0o777);
     if mode & 0o077 == 0 {
         return Ok(());
     }

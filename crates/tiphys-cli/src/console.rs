@@ -21,6 +21,24 @@ impl Console {
         }
     }
 
+    /// One that keeps what is written, with nobody in front of it.
+    #[cfg(test)]
+    pub(crate) fn captured() -> (Self, std::sync::Arc<std::sync::Mutex<Vec<u8>>>) {
+        struct Shared(std::sync::Arc<std::sync::Mutex<Vec<u8>>>);
+        impl Write for Shared {
+            fn write(&mut self, text: &[u8]) -> io::Result<usize> {
+                self.0.lock().unwrap().extend_from_slice(text);
+                Ok(text.len())
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let text = std::sync::Arc::default();
+        let out = Box::new(Shared(std::sync::Arc::clone(&text)));
+        (Console { out, is_terminal: false, has_input: false }, text)
+    }
+
     /// Writes text to standard output at once.
     pub(crate) fn print(&mut self, text: &str) -> Result<(), CliError> {
         self.out.write_all(text.as_bytes())?;

@@ -337,3 +337,6 @@ fn refused(error: &ApiError) -> CliError {
         converted
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -80,6 +80,7 @@ pub(crate) fn age(seconds: i64) -> String {
 }
 
 #[cfg(test)]
+#[allow(clippy::needless_pass_by_value)] // `json!` takes its parts by reference.
 mod tests {
     use serde_json::json;
 

@@ -74,7 +74,7 @@ pub(crate) fn conditions(app: &Application) -> String {
     let mut table = Table::default();
     table.row(["CONDITION", "MESSAGE", "LAST TRANSITION"]);
     for condition in &app.status.conditions {
-        let at = condition.last_transition_time.map(rows::time).unwrap_or_else(|| "<nil>".to_owned());
+        let at = condition.last_transition_time.map_or_else(|| "<nil>".to_owned(), rows::time);
         table.row([condition.type_.to_string(), condition.message.clone(), at]);
     }
     table.take()
@@ -93,7 +93,7 @@ pub(crate) fn operation(state: &OperationState, now: DateTime<Utc>) -> String {
     }
     line(&mut text, "Phase:", state.phase.as_str());
     line(&mut text, "Start:", &rows::time(state.started_at));
-    line(&mut text, "Finished:", &state.finished_at.map(rows::time).unwrap_or_else(|| "<nil>".to_owned()));
+    line(&mut text, "Finished:", &state.finished_at.map_or_else(|| "<nil>".to_owned(), rows::time));
     let end = state.finished_at.map_or(now, |at| at.as_datetime());
     let seconds = u64::try_from((end.timestamp() - state.started_at.unix()).max(0)).unwrap_or_default();
     line(&mut text, "Duration:", &format_duration(std::time::Duration::from_secs(seconds)));

@@ -128,7 +128,7 @@ impl Waiting<'_> {
         let mut progress = Progress::default();
         let mut app = self.backend.get(self.name, None).await?;
         if !self.conditions.delete && self.conditions.hold(&app.typed, self.selectors) {
-            return self.finish(app, false, console).await.map(Some);
+            return Box::pin(self.finish(app, false, console)).await.map(Some);
         }
         if self.is_talkative() {
             console.print(&progress.head())?;
@@ -140,7 +140,7 @@ impl Waiting<'_> {
             let event = match deadline {
                 Some(deadline) => match tokio::time::timeout_at(deadline, next).await {
                     Ok(event) => event?,
-                    Err(_) => return Err(self.timed_out(app, console).await),
+                    Err(_) => return Err(Box::pin(self.timed_out(app, console)).await),
                 },
                 None => next.await?,
             };
@@ -158,7 +158,7 @@ impl Waiting<'_> {
             has_operated |=
                 operation.is_some_and(|operation| !operation.sync.as_ref().is_some_and(|sync| sync.dry_run));
             if self.conditions.hold(&app.typed, self.selectors) {
-                return self.finish(app, has_operated, console).await.map(Some);
+                return Box::pin(self.finish(app, has_operated, console)).await.map(Some);
             }
             let news = progress.update(&app.typed, self.selectors);
             if self.is_talkative() {

@@ -282,6 +282,7 @@ fn scratch_folder() -> std::io::Result<std::path::PathBuf> {
 }
 
 #[cfg(test)]
+#[allow(clippy::needless_pass_by_value)] // `json!` takes its parts by reference.
 mod tests {
     use serde_json::json;
 

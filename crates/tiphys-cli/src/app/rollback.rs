@@ -45,7 +45,7 @@ pub(crate) async fn run(args: &Args, backend: &Backend, console: &mut Console) -
         timeout: (args.timeout > 0).then(|| Duration::from_secs(args.timeout)),
         output: &args.output,
     };
-    let waited = waiting.run(console).await?;
+    let waited = Box::pin(waiting.run(console)).await?;
     match waited.and_then(|waited| waited.operation) {
         Some(operation) if operation.phase.is_failed() => {
             Err(CliError::failure(format!("Operation has completed with phase: {}", operation.phase)))

@@ -154,7 +154,7 @@ async fn sync(args: &Args, name: &AppName, backend: &Backend, console: &mut Cons
         timeout: (args.timeout > 0).then(|| Duration::from_secs(args.timeout)),
         output: &args.output,
     };
-    let waited = waiting.run(console).await?;
+    let waited = Box::pin(waiting.run(console)).await?;
     match waited {
         Some(waited) if args.dry_run != Some(true) => {
             verdict(&waited.app, waited.operation.as_ref(), &selectors)

@@ -84,7 +84,7 @@ pub(crate) async fn run(args: &Args, backend: &Backend, console: &mut Console) -
             timeout: (args.timeout > 0).then(|| Duration::from_secs(args.timeout)),
             output: &args.output,
         };
-        waiting.run(console).await?;
+        Box::pin(waiting.run(console)).await?;
     }
     Ok(())
 }
