@@ -44,7 +44,7 @@ impl Inner {
                     tracing::info!(folder = %copy.path.display(), bytes = copy.bytes, "a copy made room for others");
                 }
                 Err(error) => {
-                    tracing::warn!(folder = %copy.path.display(), %error, "a copy can't be removed")
+                    tracing::warn!(folder = %copy.path.display(), %error, "a copy can't be removed");
                 }
             }
         }
