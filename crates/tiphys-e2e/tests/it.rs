@@ -12,4 +12,5 @@ mod it {
     mod install;
     mod manifests;
     mod parameters;
+    mod rights;
 }
