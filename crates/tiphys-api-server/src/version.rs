@@ -19,6 +19,15 @@ pub(crate) async fn version(server: Shared, call: Call) -> Result<Reply, WireErr
     Ok(Reply::one(json!({
         "Version": VERSION,
         "Compiler": "rustc",
-        "Platform": format!("{}/{}", std::env::consts::OS, std::env::consts::ARCH),
+        "Platform": format!("{}/{}", std::env::consts::OS, architecture()),
     })))
+}
+
+/// The architecture in Go's words, which scripts compare with.
+fn architecture() -> &'static str {
+    match std::env::consts::ARCH {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        other => other,
+    }
 }

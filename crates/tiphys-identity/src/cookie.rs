@@ -70,7 +70,6 @@ pub fn join_cookies<'a>(headers: impl IntoIterator<Item = &'a str>) -> Option<St
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a failing test may panic")]
 mod tests {
     use super::*;
 

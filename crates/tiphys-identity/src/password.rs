@@ -90,7 +90,6 @@ pub fn generate_signature_key() -> SecretString {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a failing test may panic")]
 mod tests {
     use std::collections::BTreeMap;
 

@@ -281,7 +281,6 @@ impl Verifier<'_> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a failing test may panic")]
 mod tests {
     use tiphys_settings::SettingsInput;
 

@@ -103,7 +103,6 @@ fn index(key: &str, path: &str) -> Result<usize, String> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a failing test may panic")]
 mod tests {
     use serde_json::json;
 

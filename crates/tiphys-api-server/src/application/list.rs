@@ -126,7 +126,6 @@ pub(super) async fn list(server: Shared, caller: Caller, call: Call) -> Result<R
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a failing test may panic")]
 mod tests {
     use super::*;
 

@@ -111,12 +111,13 @@ pub(super) async fn sync(server: Shared, caller: Caller, call: Call) -> Result<R
         }
     }
     drop_empty(&mut sync);
-    let operation = json!({
+    let mut operation = json!({
         "sync": sync,
         "initiatedBy": {"username": caller.name()},
         "info": serde_json::to_value(&request.infos).unwrap_or_default(),
         "retry": serde_json::to_value(&retry).unwrap_or_default(),
     });
+    drop_empty(&mut operation);
     let application = server.start(&application, operation, None).await?;
     let shown =
         asked.iter().zip(&sources).map(|(asked, source)| shown(asked, source)).collect::<Vec<_>>().join(", ");
@@ -263,7 +264,6 @@ pub(super) async fn terminate(server: Shared, caller: Caller, call: Call) -> Res
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a failing test may panic")]
 mod tests {
     use super::*;
 

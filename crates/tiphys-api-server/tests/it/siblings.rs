@@ -128,7 +128,7 @@ impl RepoService for RepoServer {
         let config = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": source.revision}});
         let mut parts = vec![
             Part::Header(RenderHeader { revision: COMMIT.to_owned(), source_type: "Directory".to_owned() }),
-            Part::Manifests(format!("{secret}\n{config}\n").into_bytes().into()),
+            Part::Manifests(format!("{secret}\n{config}\n").into_bytes()),
             Part::Footer(RenderFooter { count: 2, ..RenderFooter::default() }),
         ];
         if source.revision == "cut" {

@@ -33,7 +33,7 @@ impl Schema {
             return Err(CodecError::new("messages are nested too deeply"));
         }
         if let Some(special) = message.special {
-            return special.to_json(&read_special(special, bytes)?);
+            return special.json_of(&read_special(special, bytes)?);
         }
         let mut object = Map::new();
         self.read_into(message, bytes, depth, &mut object)?;

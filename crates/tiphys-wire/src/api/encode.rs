@@ -61,14 +61,12 @@ impl Schema {
 
     fn touches(&self, message: &Message, node: Node<'_>) -> Result<bool, CodecError> {
         for field in &message.fields {
-            match field.kind {
-                Kind::Message(index) if field.inline => {
-                    if self.touches(self.message(index)?, node)? {
-                        return Ok(true);
-                    }
-                }
-                _ if node.get(&field.json).is_some_and(|value| !value.is_null()) => return Ok(true),
-                _ => {}
+            let is_there = match field.kind {
+                Kind::Message(index) if field.inline => self.touches(self.message(index)?, node)?,
+                _ => node.get(&field.json).is_some_and(|value| !value.is_null()),
+            };
+            if is_there {
+                return Ok(true);
             }
         }
         Ok(false)
@@ -150,7 +148,7 @@ impl Schema {
 
 fn write_special(special: Special, node: Node<'_>, out: &mut Vec<u8>) -> Result<(), CodecError> {
     let value = node.value().ok_or_else(|| unexpected("a plain value", node))?;
-    let fields = special.from_json(value)?;
+    let fields = special.fields_of(value)?;
     let (first, second, text) = special.numbers();
     for (number, value) in [(first, fields.first), (second, fields.second)] {
         if number != 0 && value != 0 {

@@ -88,19 +88,23 @@ impl Router {
                 _ => message = content,
             }
         }
-        self.schema.admit(method.input, &mut message).map_err(invalid)?;
+        self.schema.admit(method.input, &mut message).map_err(|error| invalid(&error))?;
         if *body_to != BodyTo::Message {
             // A path parameter is not to be set by the query too.
             let in_path = |key: &str| captures.iter().any(|(field, _)| field == key);
             for (key, text) in query_pairs(parts.uri.query().unwrap_or_default()) {
                 let in_body = matches!(body_to, BodyTo::Field(field) if key == *field || key.starts_with(&format!("{field}.")));
                 if !in_path(&key) && !in_body {
-                    self.schema.put_parameter(method.input, &mut message, &key, &text).map_err(invalid)?;
+                    self.schema
+                        .put_parameter(method.input, &mut message, &key, &text)
+                        .map_err(|error| invalid(&error))?;
                 }
             }
         }
         for (field, text) in &captures {
-            self.schema.put_parameter(method.input, &mut message, field, text).map_err(invalid)?;
+            self.schema
+                .put_parameter(method.input, &mut message, field, text)
+                .map_err(|error| invalid(&error))?;
         }
         let context = Self::context(method, Wire::Rest, &parts);
         self.invoke(index, method, message, context).await
@@ -125,7 +129,7 @@ impl Router {
     }
 }
 
-fn invalid(error: CodecError) -> WireError {
+fn invalid(error: &CodecError) -> WireError {
     WireError::invalid_argument(format!("read the request: {error}"))
 }
 

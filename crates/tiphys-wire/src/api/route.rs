@@ -135,7 +135,6 @@ pub(super) fn query_pairs(query: &str) -> impl Iterator<Item = (String, String)>
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a failing test may panic")]
 mod tests {
     use super::*;
 

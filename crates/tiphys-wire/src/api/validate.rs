@@ -28,7 +28,7 @@ impl Schema {
 
     fn admit_message(&self, message: &Message, value: &mut Value) -> Result<(), CodecError> {
         if let Some(special) = message.special {
-            return special.from_json(value).map(drop);
+            return special.fields_of(value).map(drop);
         }
         let object = match value {
             Value::Object(object) => object,

@@ -100,7 +100,6 @@ impl ResolvesClientCert for Identity {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a failing test may panic")]
 mod tests {
     use super::*;
 

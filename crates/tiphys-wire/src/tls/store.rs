@@ -211,7 +211,6 @@ impl CertificateStore for DirectoryStore {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a failing test may panic")]
 mod tests {
     use std::time::SystemTime;
 
