@@ -6,10 +6,13 @@ use std::rc::Rc;
 
 use serde_json::Value;
 
-use super::parse::{Comparison, Expr, Plain, With};
+use super::parse::{Comparison, Expr, Plain, Predicate};
 
 /// Values that one evaluation may make.
-const MAX_STEPS: usize = 200_000;
+const MAX_STEPS: usize = 100_000;
+
+/// Text that counts as one more value.
+const BYTES_PER_STEP: usize = 64;
 
 /// One step of a path.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -100,11 +103,11 @@ impl Run {
         Ok(())
     }
 
-    fn evaluate<'a>(&mut self, expression: &Expr, input: &Item<'a>) -> Items<'a> {
+    fn evaluate<'a>(&mut self, expression: &'a Expr, input: &Item<'a>) -> Items<'a> {
         self.count()?;
         match expression {
             Expr::Identity => Ok(vec![input.clone()]),
-            Expr::Literal(value) => Ok(vec![Item::computed(value.clone())]),
+            Expr::Literal(value) => Ok(vec![Item { value: Cow::Borrowed(value), path: None }]),
             Expr::Empty => Ok(Vec::new()),
             Expr::Recurse => {
                 let mut all = Vec::new();
@@ -192,7 +195,13 @@ impl Run {
             Expr::Plain(Plain::Only(types)) => {
                 Ok(if types.contains(&type_of(&input.value)) { vec![input.clone()] } else { Vec::new() })
             }
-            Expr::Plain(function) => Ok(vec![Item::computed(plain(*function, input)?)]),
+            Expr::Plain(function) => {
+                let made = plain(*function, input)?;
+                // A text is as much work as the values that it is made of.
+                let work = made.as_str().map_or(0, str::len) / BYTES_PER_STEP;
+                self.left = self.left.checked_sub(work).ok_or(Stop::TooLong)?;
+                Ok(vec![Item::computed(made)])
+            }
             Expr::With(function, argument) => self.each(argument, input, |_, argument| {
                 let verdict = with(*function, &input.value, &argument.value)?;
                 Ok(vec![Item::computed(Value::Bool(verdict))])
@@ -202,7 +211,7 @@ impl Run {
 
     fn each<'a>(
         &mut self,
-        of: &Expr,
+        of: &'a Expr,
         input: &Item<'a>,
         mut then: impl FnMut(&mut Run, &Item<'a>) -> Items<'a>,
     ) -> Items<'a> {
@@ -246,7 +255,13 @@ impl Run {
     }
 
     /// `and` (`decided_by` false) and `or` (true): the right side is looked at where the left doesn't decide.
-    fn logic<'a>(&mut self, left: &Expr, right: &Expr, input: &Item<'a>, decided_by: bool) -> Items<'a> {
+    fn logic<'a>(
+        &mut self,
+        left: &'a Expr,
+        right: &'a Expr,
+        input: &Item<'a>,
+        decided_by: bool,
+    ) -> Items<'a> {
         self.each(left, input, |run, one| {
             if one.is_true() == decided_by {
                 return Ok(vec![Item::computed(Value::Bool(decided_by))]);
@@ -286,15 +301,17 @@ fn plain(function: Plain, input: &Item<'_>) -> Result<Value, Stop> {
     })
 }
 
-fn with(function: With, input: &Value, argument: &Value) -> Result<bool, Stop> {
+fn with(function: Predicate, input: &Value, argument: &Value) -> Result<bool, Stop> {
     match (function, input, argument) {
-        (With::Has, Value::Object(fields), Value::String(key)) => Ok(fields.contains_key(key)),
-        (With::Has, Value::Array(items), Value::Number(index)) => {
+        (Predicate::Has, Value::Object(fields), Value::String(key)) => Ok(fields.contains_key(key)),
+        (Predicate::Has, Value::Array(items), Value::Number(index)) => {
             Ok(index.as_f64().is_some_and(|index| index >= 0.0 && index < items.len() as f64))
         }
-        (With::StartsWith, Value::String(text), Value::String(part)) => Ok(text.starts_with(part.as_str())),
-        (With::EndsWith, Value::String(text), Value::String(part)) => Ok(text.ends_with(part.as_str())),
-        (With::Contains, input, argument) => contains(input, argument).ok_or(Stop::Failed),
+        (Predicate::StartsWith, Value::String(text), Value::String(part)) => {
+            Ok(text.starts_with(part.as_str()))
+        }
+        (Predicate::EndsWith, Value::String(text), Value::String(part)) => Ok(text.ends_with(part.as_str())),
+        (Predicate::Contains, input, argument) => contains(input, argument).ok_or(Stop::Failed),
         _ => Err(Stop::Failed),
     }
 }

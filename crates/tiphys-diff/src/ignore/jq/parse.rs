@@ -37,7 +37,7 @@ pub(super) enum Expr {
     /// A function of the input alone.
     Plain(Plain),
     /// A function of the input and one value.
-    With(With, Box<Expr>),
+    With(Predicate, Box<Expr>),
     Empty,
 }
 
@@ -64,7 +64,7 @@ pub(super) enum Plain {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum With {
+pub(super) enum Predicate {
     Has,
     Contains,
     StartsWith,
@@ -353,10 +353,10 @@ impl Parser {
             }),
             ("IN", Some(values), None, _) => Ok(Expr::In(values)),
             ("test", Some(pattern), flags, None) => regex(&pattern, flags.as_deref()),
-            ("has", Some(value), None, _) => Ok(Expr::With(With::Has, value)),
-            ("contains", Some(value), None, _) => Ok(Expr::With(With::Contains, value)),
-            ("startswith", Some(value), None, _) => Ok(Expr::With(With::StartsWith, value)),
-            ("endswith", Some(value), None, _) => Ok(Expr::With(With::EndsWith, value)),
+            ("has", Some(value), None, _) => Ok(Expr::With(Predicate::Has, value)),
+            ("contains", Some(value), None, _) => Ok(Expr::With(Predicate::Contains, value)),
+            ("startswith", Some(value), None, _) => Ok(Expr::With(Predicate::StartsWith, value)),
+            ("endswith", Some(value), None, _) => Ok(Expr::With(Predicate::EndsWith, value)),
             (name, None, ..) => plain(name),
             (name, ..) => Err(format!("{name} is not supported with these arguments")),
         }
