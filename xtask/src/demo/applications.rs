@@ -12,8 +12,8 @@ pub(super) struct Row {
     pub(super) health: String,
     /// The first seven digits of the commit.
     pub(super) revision: String,
-    /// Whether that is the commit that was published, and not one of an earlier run.
-    pub(super) is_current: bool,
+    /// Whether that is the commit that was published, not one of an earlier run, and no operation is under way.
+    pub(super) is_settled: bool,
     /// What is going on or wrong.
     pub(super) note: String,
 }
@@ -21,7 +21,7 @@ pub(super) struct Row {
 impl Row {
     /// Whether nothing is left to do.
     pub(super) fn is_well(&self) -> bool {
-        self.sync == "Synced" && self.health == "Healthy" && self.is_current
+        self.sync == "Synced" && self.health == "Healthy" && self.is_settled
     }
 
     /// All of it in one line without colours.
@@ -61,7 +61,7 @@ fn row(expected: &Expected, object: &Value) -> Row {
     };
     Row {
         name: expected.name.clone(),
-        is_current: text("/status/sync/revision") == expected.commit,
+        is_settled: text("/status/sync/revision") == expected.commit && matches!(phase, "" | "Succeeded"),
         sync: word("/status/sync/status"),
         health: word("/status/health/status"),
         revision: text("/status/sync/revision").chars().take(7).collect(),
@@ -113,6 +113,10 @@ mod tests {
         assert_eq!(shown.len(), 1);
         assert!(shown[0].is_well());
         assert_eq!(shown[0].revision, "0123456");
+        object["status"]["operationState"] = json!({"phase": "Running"});
+        assert!(!rows(std::slice::from_ref(&object), &both)[0].is_well(), "a hook still runs");
+        object["status"]["operationState"] = json!({"phase": "Succeeded"});
+        assert!(rows(std::slice::from_ref(&object), &both)[0].is_well());
         object["status"]["sync"]["revision"] = json!("0123456aaa");
         assert!(!rows(&[object], &both)[0].is_well());
     }
