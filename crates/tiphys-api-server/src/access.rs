@@ -1,8 +1,11 @@
 //! Who calls, and whether they may.
 
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
 use serde_json::Value;
 use tiphys_identity::{Identity, Verifier, join_cookies};
-use tiphys_rbac::Subject;
+use tiphys_rbac::{Permissions, Subject};
 use tiphys_wire::WireError;
 use tiphys_wire::api::Context;
 
@@ -89,6 +92,29 @@ impl Server {
         let known = self.projects.get(project);
         let policy = known.as_ref().and_then(|known| Some((project, known.policy.as_ref()?)));
         enforcer.enforce(caller.subject(), policy, resource, action, object)
+    }
+
+    /// Those of many Applications that the caller may see. Policies are put together once for each project.
+    pub(crate) fn shown_to(&self, caller: &Caller, applications: Vec<Arc<Value>>) -> Vec<Arc<Value>> {
+        if matches!(caller, Caller::Anybody) {
+            return applications;
+        }
+        let enforcer = self.enforcer.load();
+        let names: BTreeSet<&str> = applications.iter().map(|application| project_of(application)).collect();
+        let projects: Vec<_> = names.into_iter().map(|name| (name, self.projects.get(name))).collect();
+        let permissions: HashMap<&str, Permissions<'_>> = projects
+            .iter()
+            .map(|(name, known)| {
+                let policy = known.as_ref().and_then(|known| Some((*name, known.policy.as_ref()?)));
+                (*name, enforcer.permissions(caller.subject(), policy))
+            })
+            .collect();
+        let shown = |application: &Arc<Value>| {
+            permissions
+                .get(project_of(application))
+                .is_some_and(|rights| rights.allows("applications", "get", &self.rbac_name(application)))
+        };
+        applications.iter().filter(|application| shown(application)).cloned().collect()
     }
 
     /// Whether the caller may do something to an Application.

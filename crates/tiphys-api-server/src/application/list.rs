@@ -1,8 +1,5 @@
 //! `List`: Applications that the caller may see and that the filters let through.
 
-use std::collections::HashMap;
-use std::sync::Arc;
-
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tiphys_settings::same_url;
@@ -12,7 +9,7 @@ use tiphys_wire::api::{Call, Document, Reply};
 use super::selector::Selector;
 use crate::access::{Caller, project_of};
 use crate::errors::unreadable;
-use crate::server::{Server, Shared};
+use crate::server::Shared;
 
 /// The filters of a list or a watch.
 #[derive(Debug, Default, Deserialize)]
@@ -75,44 +72,13 @@ fn sources(application: &Value) -> impl Iterator<Item = &str> {
     several.chain(one).filter_map(|source| source.get("repoURL").and_then(Value::as_str))
 }
 
-/// Answers for many Applications whether the caller may see them. Policies are put together once per project.
-pub(super) struct Visible<'a> {
-    server: &'a Server,
-    caller: &'a Caller,
-    /// By project: whether every Application in it may be seen, as far as that can be said without looking at names.
-    known: HashMap<String, bool>,
-}
-
-impl<'a> Visible<'a> {
-    pub(super) fn new(server: &'a Server, caller: &'a Caller) -> Self {
-        Self { server, caller, known: HashMap::new() }
-    }
-
-    pub(super) fn shows(&mut self, application: &Value) -> bool {
-        if matches!(self.caller, Caller::Anybody) {
-            return true;
-        }
-        // The built-in administrator is let through by name alone; everybody else is asked for each Application.
-        let project = project_of(application);
-        if let Some(all) = self.known.get(project) {
-            return *all || self.server.permits_application(self.caller, "get", application);
-        }
-        let shown = self.server.permits_application(self.caller, "get", application);
-        self.known.insert(project.to_owned(), false);
-        shown
-    }
-}
-
 /// `List`.
 pub(super) async fn list(server: Shared, caller: Caller, call: Call) -> Result<Reply, WireError> {
     let query = Query::deserialize(&call.request).map_err(|error| unreadable(&error))?;
     let filter = Filter::new(&query)?;
     let (all, version) = server.applications.all();
-    let mut visible = Visible::new(&server, &caller);
-    let items: Vec<Arc<Value>> = all
-        .into_iter()
-        .filter(|application| filter.lets_through(application) && visible.shows(application))
-        .collect();
+    let matching = all.into_iter().filter(|application| filter.lets_through(application)).collect();
+    let items = server.shown_to(&caller, matching);
     let items = if items.is_empty() {
         // What Go writes for no items at all; clients are used to it.
         Document::Value(Value::Null)
