@@ -31,7 +31,8 @@ fn check<A: Parser>(component: &str, unbuilt: impl Fn(&A) -> Result<(), String>)
         match A::try_parse_from([component, &format!("--{flag}={default}")]) {
             Err(error) => problems.push(format!("{env}={default} ({key}): {}", error.to_string().trim())),
             Ok(args) => {
-                problems.extend(unbuilt(&args).err().map(|error| format!("{env}={default} ({key}): {error}")))
+                problems
+                    .extend(unbuilt(&args).err().map(|error| format!("{env}={default} ({key}): {error}")));
             }
         }
     }
