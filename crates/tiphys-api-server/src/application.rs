@@ -19,6 +19,7 @@ mod update;
 mod validate;
 mod watch;
 
+use futures::StreamExt as _;
 use futures::future::BoxFuture;
 use tiphys_wire::WireError;
 use tiphys_wire::api::{Call, Reply, Router, Wire};
@@ -82,6 +83,10 @@ async fn guarded(server: Shared, handler: Handler, call: Call) -> Result<Reply, 
         } else {
             answer.metadata.push(("renew-token", token.token.expose().to_owned()));
         }
+    }
+    if let Reply::Stream(stream) = reply {
+        // A watch has no end of its own, and the server does not wait for it.
+        return Ok(Reply::Stream(stream.take_until(server.ending.clone().cancelled_owned()).boxed()));
     }
     Ok(reply)
 }

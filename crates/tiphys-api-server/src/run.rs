@@ -151,6 +151,7 @@ pub async fn run(
         logins: Semaphore::new(config.concurrent_logins),
         metrics: Metrics::new()?,
         events: EventWriter::new(&api, COMPONENT),
+        ending: shutdown.clone(),
         api,
         config,
     });

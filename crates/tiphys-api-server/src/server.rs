@@ -12,6 +12,7 @@ use tiphys_wire::api::Schema;
 use tiphys_wire::internal::repo_service_client::RepoServiceClient;
 use tiphys_wire::internal::state_service_client::StateServiceClient;
 use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
 use tonic::transport::Channel;
 
 use crate::applications::Applications;
@@ -38,6 +39,8 @@ pub(crate) struct Server {
     pub(crate) logins: Semaphore,
     pub(crate) metrics: Metrics,
     pub(crate) events: EventWriter,
+    /// Cancelled when the server is to end.
+    pub(crate) ending: CancellationToken,
 }
 
 impl Server {

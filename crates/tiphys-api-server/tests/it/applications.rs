@@ -334,3 +334,16 @@ async fn a_watched_tree_is_sent_again_when_it_changes() {
     installation.siblings.tree.send_replace(crate::siblings::tree("Degraded"));
     assert_eq!(lines.next().await["result"]["nodes"][0]["health"]["status"], "Degraded");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_open_watch_does_not_keep_the_server_from_ending() {
+    let installation = Installation::start().await;
+    let token = installation.admin().await;
+    let answer =
+        installation.request(Some(&token), "GET", "/api/v1/stream/applications").send().await.unwrap();
+    let mut stream = answer.bytes_stream();
+    installation.end();
+    let begun = std::time::Instant::now();
+    while tokio::time::timeout(SOON, stream.next()).await.unwrap().is_some() {}
+    assert!(begun.elapsed() < std::time::Duration::from_secs(10), "{:?}", begun.elapsed());
+}

@@ -126,6 +126,11 @@ impl Installation {
         installation
     }
 
+    /// Tells the server to end.
+    pub(crate) fn end(&self) {
+        self.stop.cancel();
+    }
+
     /// The password of the first sign-in.
     pub(crate) async fn password(&self) -> String {
         let path = format!("/api/v1/namespaces/{}/secrets/argocd-initial-admin-secret", self.namespace);
