@@ -176,7 +176,10 @@ impl ApiServer {
                 error.of_kind(ErrorKind::Unauthenticated).hint(hint)
             }
             // What may not be seen is answered like what is not there.
-            StatusCode::NOT_FOUND | StatusCode::FORBIDDEN => error.of_kind(ErrorKind::NotFound),
+            StatusCode::NOT_FOUND => error.of_kind(ErrorKind::NotFound),
+            StatusCode::FORBIDDEN => error
+                .of_kind(ErrorKind::NotFound)
+                .hint("either it is not permitted, or there is nothing of that name: the server does not tell which"),
             StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT => {
                 error.of_kind(ErrorKind::Connection)
             }

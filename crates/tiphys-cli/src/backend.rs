@@ -1,14 +1,16 @@
 //! What commands ask, whoever answers: an API server, or Kubernetes itself.
 
 use serde_json::{Value, json};
-use tiphys_api::Application;
 use tiphys_api::resource_tree::{ApplicationTree, ResourceDiff};
+use tiphys_api::{AppProject, Application};
+use tiphys_rbac::SyncWindows;
 use tokio::sync::mpsc;
 
 use crate::api_server::{ApiServer, Query, escaped};
 use crate::core_mode::CoreMode;
 use crate::error::{CliError, ErrorKind};
 use crate::name::AppName;
+use crate::summary::Windows;
 
 /// Who answers.
 pub(crate) enum Backend {
@@ -284,6 +286,21 @@ impl Backend {
                 format!("{}/applications/{name}", url.unwrap_or(server.url()))
             }
             Backend::Core(_) => String::new(),
+        }
+    }
+
+    /// The sync windows of an application's project.
+    pub(crate) async fn windows(&self, app: &App) -> Windows {
+        let name = app.typed.spec.project_name();
+        let project = match self {
+            Backend::Api(server) => {
+                server.get(&format!("/api/v1/projects/{}", escaped(name)), &Query::default()).await
+            }
+            Backend::Core(core) => core.project(name).await,
+        };
+        match project.ok().and_then(|project| serde_json::from_value::<AppProject>(project).ok()) {
+            Some(project) => Windows::Known(SyncWindows::matching(&project.spec.sync_windows, &app.typed)),
+            None => Windows::Unknown,
         }
     }
 

@@ -9,7 +9,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::connection::ConnectionArgs;
 use crate::console::Console;
-use crate::error::{CliError, FAILURE_EXIT_CODE};
+use crate::error::{CliError, ErrorKind, FAILURE_EXIT_CODE};
 use crate::{app, context, login, logout, plugin, version};
 
 /// Declarative continuous delivery for Kubernetes: control applications from the command line
@@ -74,6 +74,10 @@ pub(crate) fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
 }
 
 fn fail(console: &mut Console, error: &CliError) -> ExitCode {
+    if error.kind() == ErrorKind::Unread {
+        // `app list | head` has all that it wants. The code is that of a program ended by SIGPIPE.
+        return ExitCode::from(141);
+    }
     console.note(&format!("error: {error}"));
     ExitCode::from(error.exit_code())
 }

@@ -290,6 +290,14 @@ impl CoreMode {
         receiver
     }
 
+    /// A project, as it was written.
+    pub(crate) async fn project(&self, name: &str) -> Result<Value, CliError> {
+        let projects = ResourceType::app_projects();
+        let project = self.client.get_object(&projects, &self.namespace, name).await;
+        let missing = || CliError::new(format!("appprojects.argoproj.io \"{name}\" not found"));
+        project.map_err(|source| refused(&source))?.ok_or_else(missing)
+    }
+
     /// The objects that the status names. What they own is known to the controller only.
     pub(crate) async fn resource_tree(&self, name: &AppName) -> Result<ApplicationTree, CliError> {
         let app = self.get(name, None).await?;

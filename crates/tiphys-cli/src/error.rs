@@ -25,6 +25,8 @@ pub(crate) enum ErrorKind {
     Unauthenticated,
     /// The connection failed; trying again may help.
     Connection,
+    /// Nobody reads the output any more.
+    Unread,
     /// Anything else.
     Other,
 }
@@ -80,7 +82,11 @@ impl std::error::Error for CliError {}
 
 impl From<std::io::Error> for CliError {
     fn from(error: std::io::Error) -> Self {
-        CliError::new(format!("cannot write the output: {error}"))
+        let kind = match error.kind() {
+            std::io::ErrorKind::BrokenPipe => ErrorKind::Unread,
+            _ => ErrorKind::Other,
+        };
+        CliError::new(format!("cannot write the output: {error}")).of_kind(kind)
     }
 }
 

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use tiphys_api::Application;
 use tiphys_api::application::{ApplicationSource, OperationState};
 use tiphys_api::duration::format_duration;
+use tiphys_rbac::{SyncKind, SyncWindows};
 
 use crate::rows;
 use crate::table::Table;
@@ -12,8 +13,40 @@ fn line(text: &mut String, label: &str, value: &str) {
     text.push_str(&format!("{label:<20}{value}\n"));
 }
 
-/// Name, destination, sources, policy and status. Sync windows are judged by the server when a sync is asked for.
-pub(crate) fn summary(app: &Application, url: &str) -> String {
+/// What is known of the times at which an application may be synced.
+#[derive(Clone, Debug)]
+pub(crate) enum Windows {
+    /// Nobody asked.
+    NotAsked,
+    /// The project can't be read.
+    Unknown,
+    /// Those of the project that are for the application.
+    Known(SyncWindows),
+}
+
+impl Windows {
+    /// The verdict, and the windows themselves.
+    fn words(&self, now: DateTime<Utc>) -> (&'static str, String) {
+        let windows = match self {
+            Windows::NotAsked => return ("Sync Allowed", String::new()),
+            Windows::Unknown => return ("Unknown", String::new()),
+            Windows::Known(windows) => windows,
+        };
+        // A window that can't be evaluated forbids, here as at a sync.
+        let may = |kind| windows.can_sync(kind, now, None).unwrap_or(false);
+        let verdict = match (may(SyncKind::Automated), may(SyncKind::Manual)) {
+            (true, _) => "Sync Allowed",
+            (false, true) => "Manual Allowed",
+            (false, false) => "Sync Denied",
+        };
+        let list =
+            windows.iter().map(|window| format!("{}:{}:{}", window.kind, window.schedule, window.duration));
+        (verdict, list.collect::<Vec<_>>().join(","))
+    }
+}
+
+/// Name, destination, sources, sync windows, policy and status.
+pub(crate) fn summary(app: &Application, url: &str, windows: &Windows, now: DateTime<Utc>) -> String {
     let mut text = String::new();
     line(&mut text, "Name:", &app.qualified_name(""));
     line(&mut text, "Project:", app.spec.project_name());
@@ -24,7 +57,11 @@ pub(crate) fn summary(app: &Application, url: &str) -> String {
     for source in app.spec.effective_sources() {
         source_lines(&mut text, &source);
     }
-    line(&mut text, "SyncWindow:", "Sync Allowed");
+    let (verdict, assigned) = windows.words(now);
+    line(&mut text, "SyncWindow:", verdict);
+    if !assigned.is_empty() {
+        line(&mut text, "Assigned Windows:", &assigned);
+    }
     let policy = match rows::sync_policy(app) {
         "Auto-Prune" => "Automated (Prune)",
         "Auto" => "Automated",
@@ -151,7 +188,7 @@ mod tests {
     #[test]
     fn a_summary_has_the_lines_that_scripts_look_for() {
         assert_eq!(
-            summary(&app(), "https://cd.example.com/applications/guestbook"),
+            summary(&app(), "https://cd.example.com/applications/guestbook", &Windows::NotAsked, Utc::now()),
             "\
 Name:               argocd/guestbook
 Project:            default
@@ -173,6 +210,27 @@ Health Status:      Healthy
             conditions(&app()),
             "CONDITION  MESSAGE   LAST TRANSITION\nSyncError  it broke  2026-03-04 05:06:07 +0000 UTC\n"
         );
+    }
+
+    // covers: SYN-085
+    #[test]
+    fn sync_windows_are_judged_and_listed() {
+        let now: DateTime<Utc> = "2026-03-04T05:06:07Z".parse().unwrap();
+        let with = |windows: serde_json::Value| {
+            let windows: Vec<_> = serde_json::from_value(windows).unwrap();
+            summary(&app(), "", &Windows::Known(SyncWindows::matching(&windows, &app())), now)
+        };
+        let window = |kind: &str, schedule: &str, manual: bool| json!({"kind": kind, "schedule": schedule, "duration": "1h", "applications": ["*"], "manualSync": manual});
+        assert!(with(json!([])).contains("SyncWindow:         Sync Allowed\nSync Policy:"));
+        let text = with(json!([window("deny", "0 5 * * *", false)]));
+        assert!(
+            text.contains("SyncWindow:         Sync Denied\nAssigned Windows:   deny:0 5 * * *:1h\n"),
+            "{text}"
+        );
+        let text = with(json!([window("allow", "0 9 * * *", true), window("allow", "0 10 * * *", true)]));
+        assert!(text.contains("SyncWindow:         Manual Allowed\n"), "{text}");
+        assert!(with(json!([window("allow", "0 5 * * *", false)])).contains("Sync Allowed\n"));
+        assert!(summary(&app(), "", &Windows::Unknown, now).contains("SyncWindow:         Unknown\n"));
     }
 
     #[test]

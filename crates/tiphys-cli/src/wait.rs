@@ -15,7 +15,7 @@ use crate::name::AppName;
 use crate::output;
 use crate::resources::{self, ResourceState};
 use crate::selector::ResourceSelector;
-use crate::summary;
+use crate::summary::{self, Windows};
 use crate::table::{Table, right};
 use crate::tree;
 
@@ -144,7 +144,7 @@ impl Waiting<'_> {
                 },
                 None => next.await?,
             };
-            app = match event {
+            app = match self.completed(event).await {
                 AppEvent::Deleted if self.conditions.delete => {
                     console.line(&format!("Application '{}' deleted", self.name))?;
                     return Ok(None);
@@ -203,6 +203,19 @@ impl Waiting<'_> {
         }
     }
 
+    /// Events may come without the health of single objects. Where that is what is waited for, it is asked for.
+    async fn completed(&self, event: AppEvent) -> AppEvent {
+        let is_needed = !self.selectors.is_empty()
+            && (self.conditions.health || self.conditions.suspended || self.conditions.degraded);
+        match event {
+            AppEvent::Changed(app) if is_needed => match Box::pin(self.backend.get(self.name, None)).await {
+                Ok(app) => AppEvent::Changed(Box::new(app)),
+                Err(_) => AppEvent::Changed(app),
+            },
+            event => event,
+        }
+    }
+
     fn is_talkative(&self) -> bool {
         !matches!(self.output, "json" | "yaml")
     }
@@ -212,7 +225,7 @@ impl Waiting<'_> {
         let app = match refresh {
             // The status lags behind an operation.
             true => self.backend.get(self.name, Some(Refresh::Normal)).await?,
-            false => app,
+            false => self.backend.get(self.name, None).await.unwrap_or(app),
         };
         self.show(&app, console).await?;
         Ok(Waited { app, operation })
@@ -224,7 +237,8 @@ impl Waiting<'_> {
             return console.print(&document);
         }
         let url = self.backend.app_url(&app.typed.metadata.name).await;
-        console.print(&format!("\n{}\n", summary::summary(&app.typed, &url)))?;
+        let summary = summary::summary(&app.typed, &url, &Windows::NotAsked, Utc::now());
+        console.print(&format!("\n{summary}\n"))?;
         if self.conditions.operation
             && let Some(state) = &app.typed.status.operation_state
         {

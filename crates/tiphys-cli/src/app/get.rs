@@ -8,7 +8,8 @@ use crate::backend::{App, Backend, Refresh};
 use crate::console::Console;
 use crate::error::CliError;
 use crate::name::AppName;
-use crate::{output, resources, summary, tree};
+use crate::summary::{self, Windows};
+use crate::{output, resources, tree};
 
 /// Flags of `app get`.
 #[derive(clap::Args, Debug)]
@@ -63,7 +64,9 @@ pub(crate) async fn run(args: &Args, backend: &Backend, console: &mut Console) -
     if let Some(document) = output::document(&app.raw, &args.output)? {
         return console.print(&document);
     }
-    let mut text = head(args, &app, &backend.app_url(&name.name).await)?;
+    let url = backend.app_url(&name.name).await;
+    let windows = backend.windows(&app).await;
+    let mut text = head(args, &app, &url, &windows)?;
     match &*args.output {
         "tree" | "tree=detailed" => {
             let tree = backend.resource_tree(&name).await?;
@@ -82,8 +85,8 @@ pub(crate) async fn run(args: &Args, backend: &Backend, console: &mut Console) -
     console.print(&text)
 }
 
-fn head(args: &Args, app: &App, url: &str) -> Result<String, CliError> {
-    let mut text = summary::summary(&app.typed, url);
+fn head(args: &Args, app: &App, url: &str, windows: &Windows) -> Result<String, CliError> {
+    let mut text = summary::summary(&app.typed, url, windows, Utc::now());
     let conditions = summary::conditions(&app.typed);
     if !conditions.is_empty() {
         text.push_str(&format!("\n{conditions}\n"));
