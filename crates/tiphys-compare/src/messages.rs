@@ -26,6 +26,19 @@ pub const HYDRATE_TO_WITHOUT_BRANCH: &str =
 /// Two sources with one alias.
 pub const REPEATED_REF: &str = "invalid sources: multiple sources had the same `ref` key";
 
+/// A setting without which a sync would have more rights than the operator wants it to have.
+pub const IMPERSONATION_NOT_BUILT: &str = "application.sync.impersonation.enabled is set in argocd-cm, and syncs \
+     under another service account are not supported yet: nothing is synced until it is switched off";
+
+/// A project whose commits have to be signed.
+#[must_use]
+pub fn signatures_not_built(project: &str) -> String {
+    format!(
+        "project {project} asks for signed commits (signatureKeys or sourceIntegrity), and signatures are not \
+         verified yet: nothing of the project is synced until it asks for none"
+    )
+}
+
 /// An object that two applications claim.
 #[must_use]
 pub fn shared_resource(kind: &str, name: &str, this: &str, other_instance: &str) -> String {

@@ -46,6 +46,13 @@ pub fn validate<'a>(
         ));
     }
     check_sources(&app.spec, project, &mut wrong);
+    // What limits an application is never passed over in silence.
+    if project.asks_for_signatures() {
+        wrong.push(messages::signatures_not_built(project.name()));
+    }
+    if settings.impersonation.enabled {
+        wrong.push(messages::IMPERSONATION_NOT_BUILT.to_owned());
+    }
     if let Some(url) = app.metadata.annotation(MANAGED_BY_URL)
         && !is_web_address(url)
     {
@@ -285,6 +292,32 @@ mod tests {
                  of the allowed destinations in project 'team'",
             ]
         );
+    }
+
+    #[test]
+    fn limits_that_are_not_carried_out_stop_an_application_instead_of_being_passed_over() {
+        let integrity = |mode: &str| json!({"git": {"policies": [{"repos": [{"url": "*"}], "gpg": {"mode": mode, "keys": ["0123456789ABCDEF"]}}]}});
+        for (field, value, is_good) in [
+            ("signatureKeys", json!([{"keyID": "0123456789ABCDEF"}]), false),
+            ("signatureKeys", json!([]), true),
+            ("sourceIntegrity", integrity("head"), false),
+            ("sourceIntegrity", integrity("strict"), false),
+            ("sourceIntegrity", integrity("none"), true),
+        ] {
+            let mut project = open();
+            project["spec"][field] = value.clone();
+            let wrong = wrong_in(with_spec(|_| {}), project);
+            assert_eq!(wrong.is_empty(), is_good, "{field} {value}: {wrong:?}");
+            assert!(wrong.iter().all(|message| message.contains("project default asks for signed commits")));
+        }
+
+        let app: Application = serde_json::from_value(with_spec(|_| {})).unwrap();
+        let mut settings = Settings::default();
+        let project = Project::new(&serde_json::from_value(open()).unwrap(), &settings);
+        assert!(validate(&app, "argocd", &project, &settings).is_ok());
+        settings.impersonation.enabled = true;
+        let wrong = validate(&app, "argocd", &project, &settings).unwrap_err();
+        assert_eq!(wrong[0].message, messages::IMPERSONATION_NOT_BUILT);
     }
 
     // covers: APP-014

@@ -1,7 +1,7 @@
 //! The limits of one project, compiled: sources, destinations, kinds and namespaces of applications.
 
 use tiphys_api::cluster::Cluster;
-use tiphys_api::project::SyncWindow;
+use tiphys_api::project::{AppProjectSpec, SyncWindow};
 use tiphys_api::{AppProject, Application};
 use tiphys_settings::glob::{self, Glob};
 use tiphys_settings::{Settings, normalise_url};
@@ -38,6 +38,7 @@ pub struct Project {
     namespace_blacklist: Vec<KindRule>,
     source_namespaces: Vec<String>,
     sync_windows: Vec<SyncWindow>,
+    asks_for_signatures: bool,
 }
 
 /// A glob that permits, or with `!` in front denies.
@@ -101,6 +102,14 @@ fn url_glob(pattern: &str) -> Option<Glob> {
     if pattern == "*" { Glob::new("*").ok() } else { Glob::with_separator(&pattern, '/').ok() }
 }
 
+/// Keys without policies are for all repositories; a policy of mode `none` asks for nothing.
+fn asks_for_signatures(spec: &AppProjectSpec) -> bool {
+    let policies =
+        spec.source_integrity.iter().flat_map(|integrity| &integrity.git).flat_map(|git| &git.policies);
+    !spec.signature_keys.is_empty()
+        || policies.filter_map(|policy| policy.gpg.as_ref()).any(|gpg| gpg.mode != "none")
+}
+
 impl Project {
     /// Compiles a project that already holds what global projects add ([`crate::virtual_project`]). Clusters and
     /// repositories that are registered for the project are permitted besides its own lists.
@@ -162,6 +171,7 @@ impl Project {
             namespace_blacklist: kinds(&spec.namespace_resource_blacklist),
             source_namespaces: spec.source_namespaces.clone(),
             sync_windows: spec.sync_windows.clone(),
+            asks_for_signatures: asks_for_signatures(spec),
             name,
         }
     }
@@ -170,6 +180,12 @@ impl Project {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Whether commits of some repository have to be signed (`signatureKeys`, `sourceIntegrity`).
+    #[must_use]
+    pub fn asks_for_signatures(&self) -> bool {
+        self.asks_for_signatures
     }
 
     /// Whether applications may use the repository. A pattern that denies it wins over all that permit it; without
