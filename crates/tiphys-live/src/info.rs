@@ -257,7 +257,7 @@ mod tests {
         assert_eq!(info.items, vec![("Revision".into(), "Rev:7".into()), ("team".into(), "harbour".into())]);
     }
 
-    // covers: REC-023
+    // covers: REC-023, APP-015
     #[test]
     fn a_link_annotation_is_a_url_unless_a_browser_would_run_it() {
         let object = json!({"metadata": {"annotations": {

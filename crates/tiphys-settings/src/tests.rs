@@ -52,7 +52,7 @@ fn clusters(secrets: &[SecretData], cm: &[(&str, &str)]) -> (Settings, Vec<Probl
     })
 }
 
-// covers: CFG-004, CFG-005, CFG-006, CFG-007, CFG-013, CFG-014, CFG-022, CFG-027, CFG-031, CFG-032, CFG-033, CFG-036, CFG-038, CFG-039
+// covers: CFG-004, CFG-005, CFG-007, CFG-013, CFG-014, CFG-027, CFG-031, CFG-032, CFG-033, CFG-036, CFG-038, CFG-039
 #[test]
 fn an_empty_installation_has_the_defaults_of_the_reference() {
     let settings = without_problems(&[]);
@@ -75,7 +75,7 @@ fn an_empty_installation_has_the_defaults_of_the_reference() {
     assert!(settings.clusters.by_server(IN_CLUSTER_SERVER).is_some());
 }
 
-// covers: CFG-002, CFG-017, CFG-018, CFG-023, CFG-024, CFG-040
+// covers: CFG-002, CFG-018, CFG-023, CFG-024
 #[test]
 fn keys_of_the_config_map_are_read() {
     let settings = without_problems(&[
@@ -174,7 +174,7 @@ fn compare_options_understand_a_switch_that_yaml_took_for_a_boolean() {
     }
 }
 
-// covers: CFG-019, DIFF-024, DIFF-025
+// covers: DIFF-024, DIFF-025
 #[test]
 fn rules_for_kinds_come_from_one_map_and_from_split_keys() {
     let settings = without_problems(&[
@@ -364,7 +364,7 @@ fn a_repository_secret_is_read_whole() {
     assert!(!found.inherited_creds);
 }
 
-// covers: GIT-002, GIT-026, GIT-028
+// covers: GIT-002
 #[test]
 fn the_template_with_the_longest_beginning_fills_what_a_repository_lacks() {
     let (settings, _) = repositories(

@@ -64,7 +64,6 @@ async fn each_right_is_asked_for_by_itself() {
 }
 
 // covers: USR-018
-// covers: USR-018
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_session_nothing_is_told_and_with_authentication_off_everything() {
     let installation = Installation::start().await;

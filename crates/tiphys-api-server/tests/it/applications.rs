@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Installation, SOON, application};
 
-// covers: RPC-113
+// covers: RPC-010, RPC-113
 #[tokio::test(flavor = "multi_thread")]
 async fn creating_twice_is_creating_once_and_a_difference_needs_an_upsert() {
     let installation = Installation::start().await;
@@ -281,7 +281,7 @@ impl Lines {
     }
 }
 
-// covers: RPC-016, RPC-023, RPC-025, RPC-121
+// covers: RPC-013, RPC-016, RPC-023, RPC-025, RPC-029, RPC-121
 #[tokio::test(flavor = "multi_thread")]
 async fn trees_manifests_and_revisions_come_from_the_siblings() {
     let installation = Installation::start().await;

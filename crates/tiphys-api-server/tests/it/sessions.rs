@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::support::Installation;
 
-// covers: USR-002, USR-014, USR-017
+// covers: USR-002, USR-014, USR-017, MET-021, RPC-104, RPC-105, CFG-058
 #[tokio::test(flavor = "multi_thread")]
 async fn the_first_start_makes_a_password_with_which_the_administrator_signs_in() {
     let installation = Installation::start().await;

@@ -142,6 +142,7 @@ fn a_change_of_the_parameters_restarts_the_pods() {
     }
 }
 
+// covers: CFG-054
 #[test]
 fn each_parameter_reaches_its_service_as_its_variable() {
     let mut rendered = comparable(&kustomize("namespace-install"));

@@ -141,7 +141,7 @@ fn an_application_does_not_go_while_its_objects_are_not_known() {
     assert_eq!(look(&mut deletion, &cluster, 2), [DeletionEffect::Finish]);
 }
 
-// covers: SYN-043
+// covers: SYN-043, SYN-057
 #[test]
 fn deletions_that_need_a_confirmation_wait_for_one_that_is_newer_than_the_request() {
     let mut cluster = cluster([

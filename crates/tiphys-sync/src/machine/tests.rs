@@ -271,7 +271,7 @@ fn a_hook_is_not_removed_for_its_second_run_before_its_first_result_is_recorded(
     assert_eq!(world.phase(), "Succeeded");
 }
 
-// covers: SYN-041
+// covers: SYN-041, SYN-057
 #[test]
 fn a_prune_that_needs_a_confirmation_waits_for_it() {
     let world = || {
