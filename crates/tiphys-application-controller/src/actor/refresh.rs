@@ -72,7 +72,7 @@ impl Actor {
         let decision = self.decide(&app, &assessed);
         draft.next.status = self.status(&app, &assessed, refresh.level, decision.as_ref());
         self.context.metrics.reconciled(
-            &app.spec.destination.namespace,
+            &app.metadata.namespace,
             assessed.cluster.server(),
             started.elapsed().as_secs_f64(),
         );
