@@ -40,7 +40,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// While an operation runs, live changes are compared this often at most: each comparison may become a write.
 const COMPARE_WHILE_SYNCING: Duration = Duration::from_secs(2);
 /// After this time without a look, parsed objects are dropped; their text stays.
-const FORGET_AFTER: Duration = Duration::from_secs(60);
+const FORGET_AFTER: Duration = Duration::from_secs(10);
 
 /// Starts the actor of an application.
 pub(crate) fn spawn(context: Arc<Context>, key: AppKey, instance: Arc<str>, handle: Handle) {

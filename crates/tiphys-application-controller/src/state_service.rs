@@ -188,7 +188,11 @@ impl StateService for State {
                     "name": cluster.name(),
                     "serverVersion": cluster.version().short(),
                     "connectionState": {"status": status, "message": message},
-                    "info": {"cacheInfo": {"resourcesCount": cluster.read(tiphys_live::LiveIndex::len)}},
+                    "info": {
+                        "serverVersion": cluster.version().short(),
+                        "apiVersions": *cluster.api_versions(),
+                        "cacheInfo": {"resourcesCount": cluster.read(tiphys_live::LiveIndex::len)},
+                    },
                 })
             })
             .collect();

@@ -50,9 +50,13 @@ pub(crate) struct Observed {
 }
 
 impl Observed {
-    /// Reads an object of the API server.
-    pub(crate) fn read(object: Value) -> Self {
+    /// Reads an object of the API server. Its managed fields are dropped: nobody here looks at them, no patch names them,
+    /// and parsed they take more memory than all the rest.
+    pub(crate) fn read(mut object: Value) -> Self {
         let resource_version = resource_version(&object);
+        if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
+            metadata.remove("managedFields");
+        }
         let app = match serde_json::from_value::<Application>(object) {
             Ok(app) => Ok(Arc::new(app)),
             Err(error) => Err(Arc::from(error.to_string())),

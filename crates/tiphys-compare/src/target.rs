@@ -124,17 +124,20 @@ pub struct Normalisation<'a> {
 /// is said in a condition. A kind that the cluster does not serve is namespaced, unless its CRD among the objects says
 /// otherwise.
 #[must_use]
-pub fn normalise_target(proof: Arc<RenderProof>, with: &Normalisation<'_>) -> TargetState {
-    let own_scopes = scopes_of_crds(&proof.objects);
+pub fn normalise_target(
+    proof: Arc<RenderProof>,
+    rendered: Vec<Manifest>,
+    with: &Normalisation<'_>,
+) -> TargetState {
+    let own_scopes = scopes_of_crds(&rendered);
     let mut conditions = Vec::new();
-    let mut objects: Vec<Option<TargetObject>> = Vec::with_capacity(proof.objects.len());
-    let mut first_of: HashMap<ResourceKey, (usize, usize)> = HashMap::with_capacity(proof.objects.len());
-    for rendered in &proof.objects {
-        let gvk = rendered.gvk();
+    let mut objects: Vec<Option<TargetObject>> = Vec::with_capacity(rendered.len());
+    let mut first_of: HashMap<ResourceKey, (usize, usize)> = HashMap::with_capacity(rendered.len());
+    for mut manifest in rendered {
+        let gvk = manifest.gvk();
         let kind = gvk.group_kind();
         let is_namespaced =
             with.scopes.is_namespaced(&kind).or_else(|| own_scopes.get(&kind).copied()).unwrap_or(true);
-        let mut manifest = Manifest::clone(rendered);
         if !is_namespaced {
             manifest.set_namespace("");
         } else if manifest.namespace().is_empty() {
@@ -190,7 +193,7 @@ pub fn normalise_target(proof: Arc<RenderProof>, with: &Normalisation<'_>) -> Ta
 }
 
 /// Scopes of the kinds whose CRDs are among the objects.
-fn scopes_of_crds(objects: &[Arc<Manifest>]) -> HashMap<GroupKind, bool> {
+fn scopes_of_crds(objects: &[Manifest]) -> HashMap<GroupKind, bool> {
     objects
         .iter()
         .filter(|object| {

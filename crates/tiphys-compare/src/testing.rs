@@ -113,10 +113,12 @@ impl World {
     }
 
     pub(crate) fn state(&self, objects: Vec<Value>) -> TargetState {
-        let objects = objects.into_iter().map(|object| Arc::new(Manifest::new(object).unwrap())).collect();
-        let proof = RenderProof::complete(vec!["abc".into()], vec!["Directory".into()], objects);
+        let objects: Vec<Manifest> =
+            objects.into_iter().map(|object| Manifest::new(object).unwrap()).collect();
+        let proof = RenderProof::complete(vec!["abc".into()], vec!["Directory".into()], &objects);
         normalise_target(
             Arc::new(proof),
+            objects,
             &Normalisation {
                 scopes: &**self.index.observation(),
                 destination_namespace: &self.app.spec.destination.namespace,

@@ -4,8 +4,8 @@
 //! all. So pruning asks for a [`RenderProof`] (what the source says, complete) and for a
 //! [`tiphys_live::LiveProof`] (what the cluster holds, completely observed), and neither can be made by accident.
 
+use std::borrow::Borrow;
 use std::collections::HashSet;
-use std::sync::Arc;
 
 use tiphys_manifest::Manifest;
 
@@ -16,20 +16,26 @@ pub struct RenderProof {
     pub revisions: Vec<String>,
     /// The tool that rendered each source (`Helm`, `Kustomize`, `Directory`, `Plugin`), in the order of the sources.
     pub source_types: Vec<String>,
-    /// All objects of all sources, as rendered; lists already taken apart.
-    pub objects: Vec<Arc<Manifest>>,
     names: HashSet<(String, String, String)>,
 }
 
 impl RenderProof {
     /// Declares a render complete. Only to be called where every source was read to its end without an error: by the
     /// one that has checked the count and the digest at the end of the repo-server's stream.
-    pub fn complete(revisions: Vec<String>, source_types: Vec<String>, objects: Vec<Arc<Manifest>>) -> Self {
+    ///
+    /// `objects` are all objects of all sources; only their names are kept, because a controller holds thousands of
+    /// renders and looks at the objects of few.
+    pub fn complete(
+        revisions: Vec<String>,
+        source_types: Vec<String>,
+        objects: &[impl Borrow<Manifest>],
+    ) -> Self {
         let names = objects
             .iter()
+            .map(Borrow::borrow)
             .map(|object| (object.group().to_owned(), object.kind().to_owned(), object.name().to_owned()))
             .collect();
-        RenderProof { revisions, source_types, objects, names }
+        RenderProof { revisions, source_types, names }
     }
 
     /// The revision of an application with one source; of several sources, the first one's.

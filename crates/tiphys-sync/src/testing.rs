@@ -150,7 +150,7 @@ impl Ask {
 
     pub(crate) fn try_plan(&self) -> Result<SyncPlan, PlanError> {
         let proof = live_proof(&self.resources);
-        let objects = self.resources.iter().filter_map(|resource| resource.desired.clone()).collect();
+        let objects: Vec<_> = self.resources.iter().filter_map(|resource| resource.desired.clone()).collect();
         let state = self.state();
         plan(&PlanInput {
             operation: &self.operation,
@@ -171,7 +171,7 @@ impl Ask {
                 false => Ok(()),
             },
             serves: &|gvk| !self.unserved.contains(&&*gvk.kind),
-            render: &RenderProof::complete(vec!["0123456789".to_owned()], Vec::new(), objects),
+            render: &RenderProof::complete(vec!["0123456789".to_owned()], Vec::new(), &objects),
             observed: self.is_observed.then_some(&proof),
             shared_resource: self.shared,
         })

@@ -125,10 +125,15 @@ impl Actor {
             (Some(target), None) => Target::Complete(target.clone()),
             (None, None) => Target::Unknown(Arc::from("it was not rendered yet")),
         };
-        let live = match (state.failure(), &snapshot) {
-            (Some(reason), _) => Err(reason),
+        let unseen = match (state.failure(), &snapshot) {
+            (Some(reason), _) => Some(reason),
+            (None, Err(reason)) => Some(reason.as_str()),
+            (None, Ok(_)) => None,
+        };
+        let unseen = unseen.map(|reason| format!("cluster {}: {reason}", cluster.server()));
+        let live = match (&unseen, &snapshot) {
             (None, Ok(snapshot)) => Ok(snapshot),
-            (None, Err(reason)) => Err(reason.as_str()),
+            (reason, _) => Err(reason.as_deref().unwrap_or_default()),
         };
         let observation = cluster.observation();
         let comparison = compare(&CompareInput {
@@ -213,10 +218,11 @@ impl Actor {
         match parse(desired) {
             Ok(objects) => {
                 let proof =
-                    Arc::new(RenderProof::complete(desired.revisions(), desired.source_types(), objects));
+                    Arc::new(RenderProof::complete(desired.revisions(), desired.source_types(), &objects));
                 let observation = cluster.observation();
                 let target = normalise_target(
                     proof,
+                    objects,
                     &Normalisation {
                         scopes: &*observation,
                         destination_namespace: &assessed.app.spec.destination.namespace,
@@ -250,7 +256,8 @@ impl Actor {
         let to_read = assessed.target.as_ref().map(|target| target.to_read(&snapshot)).unwrap_or_default();
         for (key, gvk) in to_read {
             let Some(kind) = cluster.kind(&gvk.group_kind()) else { continue };
-            let found = cluster.get(&gvk, key.namespace(), key.name()).await.map_err(|error| chain(&error))?;
+            let found =
+                cluster.get(&gvk, key.namespace(), key.name()).await.map_err(|error| chain(&error))?;
             let mut kind = KindInfo::clone(&kind);
             kind.gvk = gvk;
             match found.and_then(|object| cluster.read(|index| index.read_whole(&kind, object))) {
@@ -263,14 +270,14 @@ impl Actor {
 }
 
 /// The objects of all sources, in their order.
-fn parse(desired: &Desired) -> Result<Vec<Arc<Manifest>>, String> {
+fn parse(desired: &Desired) -> Result<Vec<Manifest>, String> {
     let mut objects = Vec::new();
     for rendered in &desired.rendered {
         for line in rendered.manifests.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
             let value = serde_json::from_slice(line)
                 .map_err(|error| format!("a rendered object can't be read: {error}"))?;
             let manifest = Manifest::new(value).map_err(|error| error.to_string())?;
-            objects.push(Arc::new(manifest));
+            objects.push(manifest);
         }
     }
     Ok(objects)

@@ -17,7 +17,7 @@ use tiphys_api::words::OperationPhase;
 use tiphys_cluster::Cluster;
 use tiphys_compare::CompareLevel;
 use tiphys_live::{KindState, LiveProof};
-use tiphys_manifest::{Gvk, ResourceKey, TrackingId, TrackingMethod};
+use tiphys_manifest::{Gvk, Manifest, ResourceKey, TrackingId, TrackingMethod};
 use tiphys_rbac::Destination;
 use tiphys_sync::record::history_entry;
 use tiphys_sync::{
@@ -40,8 +40,16 @@ use crate::mailbox::Pending;
 pub(super) struct RunningOperation {
     draft: Draft,
     stage: Stage,
+    /// The record that the machine waits for could not be stored yet.
+    is_unrecorded: bool,
     /// Held as long as the operation counts among those that run at once; given back while a retry is waited for.
     _permit: Option<OwnedSemaphorePermit>,
+}
+
+impl RunningOperation {
+    fn new(draft: Draft, stage: Stage, permit: Option<OwnedSemaphorePermit>) -> Self {
+        Self { draft, stage, is_unrecorded: false, _permit: permit }
+    }
 }
 
 enum Stage {
@@ -102,10 +110,6 @@ impl Actor {
         let is_resumed = recorded.is_some();
         let state = recorded.cloned().unwrap_or_else(|| begin(&operation, Utc::now()));
         let draft = Draft::new(app);
-        if !is_resumed {
-            let what = message_of_start(&operation);
-            self.context.events.operation_started(draft.base(), what);
-        }
         if let Some(until) = pending_retry(&state) {
             self.wait_for_retry(draft, state, until);
             return Turn::Go;
@@ -149,12 +153,11 @@ impl Actor {
         match Box::pin(self.prepare(draft.base().clone(), state, source)).await {
             Ok((machine, assessed)) => {
                 let stage = Stage::Working { machine: Box::new(machine), assessed };
-                self.operation = Some(RunningOperation { draft, stage, _permit: permit });
+                self.operation = Some(RunningOperation::new(draft, stage, permit));
                 Box::pin(self.step(Event::Started)).await
             }
             Err(conclusion) => {
-                self.operation =
-                    Some(RunningOperation { draft, stage: Stage::Ending(conclusion), _permit: permit });
+                self.operation = Some(RunningOperation::new(draft, Stage::Ending(conclusion), permit));
                 Box::pin(self.conclude()).await
             }
         }
@@ -267,7 +270,7 @@ impl Actor {
         .to_string();
         let by_annotation = assessed.settings.tracking.method != TrackingMethod::Label;
         // Without a complete render the comparison is unknown, and no plan is asked for.
-        let empty = RenderProof::complete(Vec::new(), Vec::new(), Vec::new());
+        let empty = RenderProof::complete(Vec::new(), Vec::new(), &[] as &[Manifest]);
         let render = assessed.comparison.render.as_deref().unwrap_or(&empty);
         let proof = prune_proof(assessed);
         plan(&PlanInput {
@@ -307,9 +310,7 @@ impl Actor {
                         Ok(None) => events.push_back(Event::Persisted),
                         Err(StoreError::Gone) => return Turn::Go,
                         Err(StoreError::OtherOperation) => return self.give_way(),
-                        Err(error) => {
-                            let _turn = self.retry_later(&error);
-                        }
+                        Err(error) => self.record_later(&error),
                     },
                     Effect::Apply { task, request } => {
                         self.send(effects::apply(cluster.clone(), task, *request))
@@ -353,6 +354,36 @@ impl Actor {
         Ok(is_terminating(&now).then_some(Event::Terminate))
     }
 
+    /// The machine goes on when its record is stored, so this is tried until it is.
+    fn record_later(&mut self, error: &StoreError) {
+        if let Some(running) = &mut self.operation {
+            running.is_unrecorded = true;
+        }
+        let _turn = self.retry_later(error);
+    }
+
+    /// Stores the record that could not be stored before, and tells the machine.
+    async fn record_again(&mut self) -> Turn {
+        let Some(running) = &mut self.operation else { return Turn::Go };
+        let Some(state) = running.draft.next.status.operation_state.clone() else { return Turn::Go };
+        running.is_unrecorded = false;
+        match self.persist(state).await {
+            Ok(terminate) => {
+                let mut turn = Box::pin(self.step(Event::Persisted)).await;
+                if let Some(terminate) = terminate {
+                    turn = Box::pin(self.step(terminate)).await;
+                }
+                turn
+            }
+            Err(StoreError::Gone) => Turn::Go,
+            Err(StoreError::OtherOperation) => self.give_way(),
+            Err(error) => {
+                self.record_later(&error);
+                Turn::Go
+            }
+        }
+    }
+
     /// A user's operation was there first.
     fn give_way(&mut self) -> Turn {
         self.operation = None;
@@ -382,6 +413,11 @@ impl Actor {
         }
         if wakes {
             return self.next_attempt(&app).await;
+        }
+        if self.operation.as_ref().is_some_and(|running| running.is_unrecorded)
+            && (ticked || pending.application)
+        {
+            return self.record_again().await;
         }
         if pending.application && is_terminating(&app) {
             return self.step(Event::Terminate).await;
@@ -459,11 +495,8 @@ impl Actor {
 
     fn wait_for_retry(&mut self, draft: Draft, state: OperationState, until: DateTime<Utc>) {
         self.timers.operation = Some(instant(until));
-        self.operation = Some(RunningOperation {
-            draft,
-            stage: Stage::Waiting { state: Box::new(state), until },
-            _permit: None,
-        });
+        let stage = Stage::Waiting { state: Box::new(state), until };
+        self.operation = Some(RunningOperation::new(draft, stage, None));
     }
 
     async fn next_attempt(&mut self, app: &Application) -> Turn {
@@ -476,7 +509,7 @@ impl Actor {
             let message = "Operation terminated".to_owned();
             let conclusion = retry::conclude(*state, OperationPhase::Failed, message, true, Utc::now());
             let stage = Stage::Ending(Box::new(conclusion));
-            self.operation = Some(RunningOperation { draft, stage, _permit: None });
+            self.operation = Some(RunningOperation::new(draft, stage, None));
             return Box::pin(self.conclude()).await;
         }
         start_retry(&mut state);
@@ -621,14 +654,8 @@ fn prune_proof(assessed: &Assessed) -> Option<LiveProof> {
     observation.proof(&kinds).ok()
 }
 
+/// What the Event of an automated sync says. Syncs that users start have the API server's.
 fn message_of_start(operation: &Operation) -> String {
-    let who = match (&operation.initiated_by.username, operation.initiated_by.automated) {
-        (_, true) => "Initiated automated sync to".to_owned(),
-        (user, false) if user.is_empty() => "Unknown user initiated sync to".to_owned(),
-        (user, false) => format!("{user} initiated sync to"),
-    };
-    let sync = operation.sync.as_ref();
-    let revision =
-        sync.map(|sync| sync.revision.as_str()).filter(|revision| !revision.is_empty()).unwrap_or("latest");
-    format!("{who} '{revision}'")
+    let revision = operation.sync.as_ref().map(|sync| sync.revision.as_str()).unwrap_or_default();
+    format!("Initiated automated sync to '{revision}'")
 }

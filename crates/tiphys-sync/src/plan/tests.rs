@@ -170,7 +170,7 @@ fn a_prune_needs_both_proofs() {
         namespace: DestinationNamespace { name: "", live: None, metadata: None, tracking: None },
         permits: &|_, _| Ok(()),
         serves: &|_| true,
-        render: &RenderProof::complete(Vec::new(), Vec::new(), Vec::new()),
+        render: &RenderProof::complete(Vec::new(), Vec::new(), &[] as &[Manifest]),
         observed: Some(&proof),
         shared_resource: None,
     };
@@ -178,7 +178,7 @@ fn a_prune_needs_both_proofs() {
     assert!(error.ends_with("objects of its kind have not been observed completely"), "{error}");
 
     let mentioned = Arc::new(Manifest::new(config_map("old", &[])).unwrap());
-    let render = RenderProof::complete(Vec::new(), Vec::new(), vec![mentioned]);
+    let render = RenderProof::complete(Vec::new(), Vec::new(), &[mentioned]);
     let proof = live_proof(&resources);
     input.render = &render;
     input.observed = Some(&proof);

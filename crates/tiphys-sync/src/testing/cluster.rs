@@ -388,7 +388,7 @@ impl World {
         }
         let resources = self.resources();
         let proof = live_proof(&resources);
-        let objects = resources.iter().filter_map(|resource| resource.desired.clone()).collect();
+        let objects: Vec<_> = resources.iter().filter_map(|resource| resource.desired.clone()).collect();
         let stamp = Stamp::new("uid-app", state.started_at, state.retry_count);
         let planned = plan(&PlanInput {
             operation: operation.sync.as_ref().unwrap(),
@@ -404,7 +404,7 @@ impl World {
             },
             permits: &|_, _| Ok(()),
             serves: &|gvk| self.cluster.serves(gvk),
-            render: &RenderProof::complete(vec!["0123456789".to_owned()], Vec::new(), objects),
+            render: &RenderProof::complete(vec!["0123456789".to_owned()], Vec::new(), &objects),
             observed: Some(&proof),
             shared_resource: None,
         });
