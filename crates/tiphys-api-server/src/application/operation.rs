@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tiphys_api::Application;
 use tiphys_api::application::{ApplicationSource, Info, RetryStrategy, SyncOperationResource, SyncStrategy};
+use tiphys_rbac::SyncKind;
 use tiphys_wire::WireError;
 use tiphys_wire::api::{Call, Reply};
 
@@ -48,6 +49,7 @@ pub(super) async fn sync(server: Shared, caller: Caller, call: Call) -> Result<R
     if app.metadata.deletion_timestamp.is_some() {
         return Err(WireError::failed_precondition("application is deleting"));
     }
+    server.require_open_window(&app)?;
     let automated = app.spec.automated().is_some() && !request.dry_run;
     if !request.manifests.is_empty() {
         server.require(&caller, "override", &application)?;
@@ -184,6 +186,21 @@ fn drop_empty(value: &mut Value) {
 }
 
 impl Server {
+    /// Refuses a sync that somebody asks for while the windows of the project forbid it.
+    pub(super) fn require_open_window(&self, app: &Application) -> Result<(), WireError> {
+        self.check_project(app)?;
+        let project = self.projects.limits(app.spec.project_name(), &self.settings.load());
+        let windows = project.map(|project| project.sync_windows(app)).unwrap_or_default();
+        match windows.can_sync(SyncKind::Manual, chrono::Utc::now(), None) {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(WireError::permission_denied("cannot sync: blocked by sync window")),
+            // A window that can't be evaluated may have been meant to forbid.
+            Err(error) => {
+                Err(WireError::permission_denied(format!("cannot sync: invalid sync window: {error}")))
+            }
+        }
+    }
+
     /// The commits that the asked revisions are now. What was not asked for stays open: the controller takes the target.
     async fn resolve_revisions(
         &self,

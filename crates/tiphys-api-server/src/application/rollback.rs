@@ -35,6 +35,7 @@ pub(super) async fn rollback(server: Shared, caller: Caller, call: Call) -> Resu
     if app.metadata.deletion_timestamp.is_some() {
         return Err(WireError::failed_precondition("application is deleting"));
     }
+    server.require_open_window(&app)?;
     let mut spec = None;
     if app.spec.automated().is_some() {
         if request.disable_auto_sync && !request.dry_run {

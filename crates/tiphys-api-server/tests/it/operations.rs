@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::siblings::COMMIT;
-use crate::support::Installation;
+use crate::support::{Installation, SOON, application};
 
 // covers: SYN-029, RPC-022, RPC-118
 #[tokio::test(flavor = "multi_thread")]
@@ -188,4 +188,42 @@ async fn an_application_that_is_being_deleted_starts_nothing() {
             installation.call("POST", &format!("/api/v1/applications/guestbook/{path}"), Some(body)).await;
         assert_eq!(refused.body["error"], "application is deleting", "{path}");
     }
+}
+
+// covers: SYN-086
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sync_outside_the_windows_of_the_project_is_refused_unless_they_let_users_sync() {
+    let installation = Installation::start().await;
+    for (name, manual_sync) in [("closed", false), ("careful", true)] {
+        let project = json!({
+            "apiVersion": "argoproj.io/v1alpha1", "kind": "AppProject", "metadata": {"name": name},
+            "spec": {
+                "sourceRepos": ["*"], "destinations": [{"server": "*", "namespace": "*"}],
+                "syncWindows": [{
+                    "kind": "deny", "schedule": "* * * * *", "duration": "1h", "applications": ["*"], "manualSync": manual_sync,
+                }],
+            },
+        });
+        installation.create_stored("appprojects", project).await;
+        // The project was made behind the server's back and may still be on its way.
+        tiphys_test_kit::wait_until(SOON, "the project is known", || async {
+            let mut wanted = application(name);
+            wanted["spec"]["project"] = name.into();
+            let answer = installation.call("POST", "/api/v1/applications?validate=false", Some(wanted)).await;
+            if answer.status == 200 { Ok(()) } else { Err(format!("{answer:?}")) }
+        })
+        .await
+        .unwrap();
+    }
+    let sync = async |name: &str| {
+        installation.call("POST", &format!("/api/v1/applications/{name}/sync"), Some(json!({}))).await
+    };
+    let refused = sync("closed").await;
+    assert_eq!((refused.status, refused.body["code"].as_u64()), (403, Some(7)), "{refused:?}");
+    assert_eq!(refused.body["error"], "cannot sync: blocked by sync window");
+    assert_eq!(installation.stored("closed").await.get("operation"), None);
+    let back = json!({"id": 0});
+    let back = installation.call("POST", "/api/v1/applications/closed/rollback", Some(back)).await;
+    assert_eq!(back.body["error"], "cannot sync: blocked by sync window");
+    assert_eq!(sync("careful").await.status, 200);
 }
