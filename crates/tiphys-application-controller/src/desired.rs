@@ -112,10 +112,45 @@ pub(crate) async fn fetch(
         let known = last.and_then(|desired| desired.rendered.get(index));
         let mut request = request(asking, source, revision);
         request.ref_sources.clone_from(&refs);
-        requests.push(repo_server.render(request, known));
+        let place = Place { number: index + 1, count: wanted.sources.len(), source, revision };
+        requests.push(async move {
+            repo_server.render(request, known).await.map_err(|error| error.at(&place.to_string()))
+        });
     }
     let rendered = try_join_all(requests).await?;
     Ok(Desired { wanted, rendered })
+}
+
+/// Which source it is that could not be rendered, in words for its user.
+struct Place<'a> {
+    number: usize,
+    count: usize,
+    source: &'a ApplicationSource,
+    revision: &'a str,
+}
+
+impl std::fmt::Display for Place<'_> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { number, count, source, revision } = self;
+        let what = if source.chart.is_empty() { &source.path } else { &source.chart };
+        let revision =
+            [*revision, source.target_revision.as_str(), "HEAD"].into_iter().find(|r| !r.is_empty());
+        write!(formatter, "failed to generate manifest for source {number} of {count} (")?;
+        if !what.is_empty() {
+            write!(formatter, "{what} of ")?;
+        }
+        write!(formatter, "{} at {})", without_credentials(&source.repo_url), revision.unwrap_or_default())
+    }
+}
+
+/// A URL without user and password, which some write into it.
+fn without_credentials(url: &str) -> std::borrow::Cow<'_, str> {
+    let Some((scheme, rest)) = url.split_once("://") else { return url.into() };
+    let authority = rest.split('/').next().unwrap_or_default();
+    match authority.rfind('@').and_then(|at| rest.get(at + 1..)) {
+        Some(rest) => format!("{scheme}://{rest}").into(),
+        None => url.into(),
+    }
 }
 
 /// The sources that others may refer to, by name. The ones without a `ref` are not sent: they cost nothing then.
@@ -182,5 +217,25 @@ fn tools(settings: &Settings) -> proto::ToolOptions {
         kustomize_build_options: tools.kustomize_build_options.clone(),
         kustomize_binaries: by_version(|version| Some(version.path.clone())),
         kustomize_build_options_by_version: by_version(|version| version.build_options.clone()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_says_which_source_it_was_and_no_password() {
+        let source = ApplicationSource {
+            repo_url: "https://me:secret@git.example/a@b/c.git".to_owned(),
+            path: "deploy/prod".to_owned(),
+            ..ApplicationSource::default()
+        };
+        let place = Place { number: 2, count: 3, source: &source, revision: "" };
+        assert_eq!(
+            place.to_string(),
+            "failed to generate manifest for source 2 of 3 (deploy/prod of https://git.example/a@b/c.git at HEAD)"
+        );
+        assert_eq!(without_credentials("git@git.example:a.git"), "git@git.example:a.git");
     }
 }

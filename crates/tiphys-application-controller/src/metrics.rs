@@ -10,6 +10,7 @@ use prometheus::core::{Collector, Desc};
 use prometheus::proto::MetricFamily;
 use prometheus::{CounterVec, GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry};
 use tiphys_api::Application;
+use tiphys_settings::{Settings, normalise_url};
 
 use crate::store::Store;
 
@@ -181,12 +182,16 @@ impl ApplicationCollector {
         Ok(Self { store, labels, conditions, info, app_labels, app_conditions })
     }
 
-    fn add(&self, app: &Application) {
+    fn add(&self, app: &Application, settings: &Settings) {
         let (namespace, name) = (app.metadata.namespace.as_str(), app.metadata.name.as_str());
         let project = app.spec.project_name();
         let automated =
             app.spec.automated().is_some_and(tiphys_api::application::SyncPolicyAutomated::is_enabled);
-        let repo = app.spec.user_sources().first().map(|s| s.repo_url.as_str()).unwrap_or_default();
+        let repo = app.spec.user_sources().first().map(|source| normalise_url(&source.repo_url));
+        let destination = &app.spec.destination;
+        // Where the application goes, also where it names its cluster and not the address.
+        let server =
+            settings.clusters.resolve(destination).map_or(&destination.server, |cluster| &cluster.server);
         let operation = operation_kind(app);
         self.info
             .with_label_values(&[
@@ -194,9 +199,9 @@ impl ApplicationCollector {
                 name,
                 project,
                 if automated { "true" } else { "false" },
-                repo,
-                &app.spec.destination.server,
-                &app.spec.destination.namespace,
+                &repo.unwrap_or_default(),
+                server,
+                &destination.namespace,
                 non_empty(app.status.sync.status.as_str()),
                 non_empty(app.status.health.status.as_str()),
                 operation,
@@ -237,7 +242,8 @@ impl Collector for ApplicationCollector {
         self.info.reset();
         self.app_labels.iter().for_each(GaugeVec::reset);
         self.app_conditions.iter().for_each(GaugeVec::reset);
-        store.for_each_application(|app| self.add(app));
+        let settings = store.settings();
+        store.for_each_application(|app| self.add(app, &settings));
         let mut all = self.info.collect();
         all.extend(self.app_labels.iter().flat_map(Collector::collect));
         all.extend(self.app_conditions.iter().flat_map(Collector::collect));

@@ -42,6 +42,15 @@ impl RenderError {
     pub(crate) fn is_transient(&self) -> bool {
         matches!(self, Self::Unavailable(_))
     }
+
+    /// The same error with the place where it happened.
+    pub(crate) fn at(self, place: &str) -> Self {
+        match self {
+            Self::Source(reason) => Self::Source(format!("{place}: {reason}")),
+            // It is not the source's fault, and the same for all of them.
+            Self::Unavailable(_) => self,
+        }
+    }
 }
 
 impl From<tonic::Status> for RenderError {

@@ -229,7 +229,8 @@ pub fn compare(input: &CompareInput<'_>) -> Comparison {
         if let Some(node) = node {
             seen_uids.insert(&node.uid);
             if let Some(other) = node.tracked_by.as_deref().filter(|other| **other != *instance) {
-                let this = input.app.qualified_name(input.control_namespace);
+                // With its namespace always, also in the control namespace: so the reference writes it.
+                let this = input.app.qualified_name("");
                 let message = messages::shared_resource(node.key.kind(), node.key.name(), &this, other);
                 conditions.push(condition(SharedResourceWarning, message));
             }

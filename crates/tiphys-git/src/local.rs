@@ -13,6 +13,7 @@ pub(crate) fn resolve(
     revision: &str,
     tag_prefix: &str,
 ) -> Result<Found, GitError> {
+    still_there(repository, name)?;
     let revision = if revision.is_empty() { "HEAD" } else { revision };
     if let Some(id) = full_commit(revision) {
         return Ok(Found::Commit { id, reference: None });
@@ -47,8 +48,17 @@ pub(crate) fn resolve(
     Ok(list(repository, name)?.resolve(revision, tag_prefix)?)
 }
 
+/// A repository that was moved away stays open, and looks as if it had no commits.
+fn still_there(repository: &Repository, name: &str) -> Result<(), GitError> {
+    if repository.path().join("HEAD").exists() {
+        return Ok(());
+    }
+    Err(GitError::NotFound { repository: name.to_owned(), detail: "the folder is gone".to_owned() })
+}
+
 /// Lists all references.
 pub(crate) fn list(repository: &Repository, name: &str) -> Result<Refs, GitError> {
+    still_there(repository, name)?;
     let failed = |error: git2::Error| GitError::storage("list refs of", name, error);
     let mut refs = Refs::default();
     if let Ok(head) = repository.head() {

@@ -107,6 +107,10 @@ impl Actor {
             self.deletion = Some(RunningDeletion { machine, cluster, uid: app.metadata.uid.clone() });
         }
         let Some(running) = &mut self.deletion else { return Turn::Go };
+        if running.machine.is_finished() {
+            // Everything is gone; only the finalizers could not be taken off yet.
+            return self.release(app).await;
+        }
         let cluster = running.cluster.clone();
         if cluster.state() == tiphys_cluster::ClusterState::Connecting {
             let _state = cluster.settled().await;

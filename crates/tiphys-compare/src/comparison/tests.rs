@@ -107,7 +107,7 @@ fn an_object_of_another_application_is_compared_and_said() {
     world.put(with_annotation(other, "argocd.argoproj.io/tracking-id", "team_other:/ConfigMap:n/a"));
     let comparison = world.compare(vec![config_map("a", "1")]);
     assert_eq!(listed(&comparison), [("/ConfigMap:n/a", "OutOfSync", false)]);
-    let words = "ConfigMap/a is part of applications shop and team/other";
+    let words = "ConfigMap/a is part of applications argocd/shop and team/other";
     assert_eq!(said(&comparison), [("SharedResourceWarning", words)]);
     assert_eq!(comparison.shared_resource(), Some(words));
 }

@@ -133,3 +133,20 @@ async fn a_local_repository_that_is_made_anew_at_its_place_is_read_anew() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_repository_that_was_moved_away_is_missing_and_found_again() {
+    let repo = GitRepo::with_files([("a", "1")]).unwrap();
+    let access = Access::anonymous(&repo.url()).unwrap();
+    let reader = Reader::new();
+    reader.resolve(&access, "HEAD").await.unwrap();
+    let aside = repo.bare().with_extension("aside");
+    std::fs::rename(repo.bare(), &aside).unwrap();
+    for revision in ["HEAD", "main"] {
+        let error = reader.resolve(&access, revision).await.unwrap_err().to_string();
+        assert!(error.starts_with("repository not found: ") && error.contains("repo.git"), "{error}");
+    }
+    std::fs::rename(&aside, repo.bare()).unwrap();
+    let found = reader.resolve(&access, "HEAD").await.unwrap();
+    assert_eq!(found.commit.to_string(), repo.head().unwrap());
+}

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tiphys_test_kit::{
-    ControlPlane, ControlPlaneConfig, GitRepo, Installation, InstallationConfig, KubeApi,
+    ControlPlane, ControlPlaneConfig, GitRepo, Installation, InstallationConfig, KubeApi, Workloads,
     shared_control_plane, wait_until_blocking,
 };
 
@@ -47,6 +47,18 @@ pub(crate) fn installation() -> &'static Installation {
         let plane = shared_control_plane();
         Installation::start(plane.api(), configuration(plane)).unwrap()
     })
+}
+
+/// A cluster that runs no Pods.
+pub(crate) fn control_plane_without_workloads() -> ControlPlane {
+    let config = ControlPlaneConfig { workloads: Workloads::Pending, ..ControlPlaneConfig::default() };
+    ControlPlane::start(config).unwrap()
+}
+
+/// One more cluster, which all tests share that need one.
+pub(crate) fn second_control_plane() -> &'static ControlPlane {
+    static SECOND: OnceLock<ControlPlane> = OnceLock::new();
+    SECOND.get_or_init(control_plane_without_workloads)
 }
 
 /// A control plane and an installation of one test's own, for tests that disturb them.
