@@ -171,6 +171,27 @@ impl Comparison {
         compared.filter(|resource| !is_desired_hook.contains(&resource.key)).chain(hooks).collect()
     }
 
+    /// Gives the objects that are there already the fields that `ignoreDifferences` chooses as they are live
+    /// (`RespectIgnoreDifferences=true`). Hooks are as they are desired.
+    pub fn keep_ignored_fields(&self, resources: &mut [SyncResource], schemas: &dyn MergeSchemas) {
+        let live: HashMap<&ResourceKey, &Arc<LiveNode>> = self
+            .resources
+            .iter()
+            .filter(|resource| resource.hook.is_none())
+            .filter_map(|resource| Some((&resource.key, resource.live.as_ref()?)))
+            .collect();
+        let hooks: HashSet<&ResourceKey> = self.hooks.iter().map(|hook| &hook.key).collect();
+        for resource in resources.iter_mut().filter(|resource| !hooks.contains(&resource.key)) {
+            let (Some(desired), Some(node)) = (&resource.desired, live.get(&resource.key)) else { continue };
+            let Some(body) = self.rules.live_body(node, &resource.gvk) else { continue };
+            let schema = schemas.schema(&resource.gvk);
+            let kept = self.rules.ignore.with_live_fields(desired.value(), &body, schema.as_deref());
+            if let Some(kept) = kept.and_then(|kept| Manifest::new(kept).ok()) {
+                resource.desired = Some(Arc::new(kept));
+            }
+        }
+    }
+
     /// The live objects that the application manages.
     pub fn live_nodes(&self) -> impl Iterator<Item = &Arc<LiveNode>> {
         self.resources.iter().filter_map(|resource| resource.live.as_ref())

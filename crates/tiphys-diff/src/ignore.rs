@@ -8,8 +8,11 @@ mod jq;
 use globset::{GlobBuilder, GlobMatcher};
 use serde_json::Value;
 use tiphys_api::application::ResourceIgnoreDifferences;
+use tiphys_manifest::masking::{is_secret, merge_string_data};
 
-use crate::managed_fields;
+use crate::apply::three_way;
+use crate::schema::MergeSchema;
+use crate::{managed_fields, merge};
 
 /// One rule as it is written.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -146,6 +149,32 @@ impl IgnoreRules {
                 managed_fields::remove_owned(&rule.managers, desired, live);
             }
         }
+    }
+
+    /// `desired` with the chosen fields as they are in `live`: an apply of it leaves them alone. A `status` is never
+    /// taken over. `None` where no rule concerns the object.
+    ///
+    /// Without a schema whose lists merge, a list that has a chosen field in one of its items is `live`'s as a whole.
+    pub fn with_live_fields(
+        &self,
+        desired: &Value,
+        live: &Value,
+        schema: Option<&MergeSchema>,
+    ) -> Option<Value> {
+        if !self.concern(live) {
+            return None;
+        }
+        let (mut desired, mut live) = (desired.clone(), live.clone());
+        if desired.get("stringData").is_some() && is_secret(&desired) {
+            merge_string_data(&mut desired);
+        }
+        if let Some(fields) = live.as_object_mut() {
+            fields.remove("status");
+        }
+        let mut without = live.clone();
+        self.remove_from(&mut desired, &mut without);
+        let chosen = three_way(None, &without, &live, schema);
+        Some(merge::apply(&desired, &chosen, schema))
     }
 
     fn matching<'a>(&'a self, object: &'a Value) -> impl Iterator<Item = &'a Compiled> {

@@ -453,6 +453,43 @@ fn fields_behind_json_pointers_do_not_count_on_the_objects_that_the_rule_names()
     assert!(modified(IgnoreRule { namespace: "other".into(), ..rule("apps", "Deployment", &all) }));
 }
 
+#[test]
+fn chosen_fields_are_taken_over_from_the_live_object_and_nothing_else_is() {
+    let desired =
+        deployment(json!({"replicas": 1, "paused": true, "containers": [{"name": "a", "image": "2"}]}));
+    let mut live = deployment(json!({"replicas": 9, "volumes": [{"name": "v"}], "containers": [
+        {"name": "a", "image": "1"}, {"name": "sidecar", "image": "s"}]}));
+    live["status"] = json!({"replicas": 9});
+    let respected = |pointers: &[&str], expressions: &[&str]| {
+        let rules = rules(vec![IgnoreRule {
+            group: "apps".into(),
+            kind: "Deployment".into(),
+            json_pointers: pointers.iter().map(ToString::to_string).collect(),
+            jq_path_expressions: expressions.iter().map(ToString::to_string).collect(),
+            ..IgnoreRule::default()
+        }]);
+        let schema = schema("apps/v1", "Deployment");
+        rules.with_live_fields(&desired, &live, Some(&schema)).unwrap()
+    };
+    let spec = |object: Value| object["spec"].clone();
+    assert_eq!(
+        spec(respected(&["/spec/replicas", "/spec/paused"], &[])),
+        json!({"replicas": 9, "containers": [{"name": "a", "image": "2"}]})
+    );
+    assert_eq!(
+        spec(respected(&[], &[".spec.containers[] | select(.name == \"sidecar\")"])),
+        json!({"replicas": 1, "paused": true, "containers": [
+            {"name": "a", "image": "2"}, {"name": "sidecar", "image": "s"}]})
+    );
+    assert_eq!(
+        spec(respected(&["/spec/containers/0/image"], &[]))["containers"],
+        json!([{"name": "a", "image": "1"}])
+    );
+    assert_eq!(respected(&["/status"], &[]).get("status"), None);
+    let rules = rules(vec![IgnoreRule { kind: "Service".into(), ..IgnoreRule::default() }]);
+    assert_eq!(rules.with_live_fields(&desired, &live, None), None);
+}
+
 // covers: DIFF-020
 #[test]
 fn fields_of_a_trusted_manager_do_not_count() {

@@ -247,7 +247,10 @@ impl Actor {
         let policy = app.spec.sync_policy.as_ref();
         let of_application = policy.map(|policy| policy.sync_options.as_slice()).unwrap_or_default();
         let options = SyncOptions::of_operation(&sync.sync_options, of_application);
-        let resources = assessed.comparison.sync_resources();
+        let mut resources = assessed.comparison.sync_resources();
+        if options.respects_ignore_differences() {
+            assessed.comparison.keep_ignored_fields(&mut resources, &assessed.schemas);
+        }
         let cluster = &assessed.cluster;
         let destination = Destination { server: cluster.server(), name: cluster.name() };
         let permits = |_: &Gvk, key: &ResourceKey| {

@@ -55,7 +55,7 @@ fn an_application_that_equals_its_source_is_synced_and_an_empty_one_too() {
     assert_eq!((comparison.sync_status, comparison.health), (SyncStatusCode::Synced, Healthy));
 }
 
-// covers: REC-035
+// covers: REC-035, DIFF-008
 #[test]
 fn a_left_over_object_does_not_count_when_it_says_so() {
     let mut world = World::new();
@@ -255,6 +255,31 @@ fn differences_that_are_ignored_do_not_count() {
 }
 
 #[test]
+fn a_sync_can_leave_fields_that_are_ignored_as_they_are() {
+    let mut world = World::new();
+    world.edit(|app| {
+        app["spec"]["ignoreDifferences"] =
+            json!([{"kind": "ConfigMap", "name": "a", "jsonPointers": ["/data/key", "/data/absent"]}]);
+    });
+    for name in ["a", "b"] {
+        world.put_synced(config_map(name, "live"));
+    }
+    let mut desired: Vec<_> = ["a", "b", "new"].iter().map(|name| config_map(name, "desired")).collect();
+    desired[0]["data"]["other"] = json!("desired");
+    desired[0]["data"]["absent"] = json!("desired");
+    let comparison = world.compare(desired);
+    let mut resources = comparison.sync_resources();
+    comparison.keep_ignored_fields(&mut resources, &crate::verdict::NoSchemas);
+    let data = |name: &str| {
+        let found = resources.iter().find(|resource| resource.key.name() == name).unwrap();
+        found.desired.as_ref().unwrap().value()["data"].clone()
+    };
+    assert_eq!(data("a"), json!({"key": "live", "other": "desired"}));
+    assert_eq!(data("b"), json!({"key": "desired"}));
+    assert_eq!(data("new"), json!({"key": "desired"}));
+}
+
+#[test]
 fn a_rule_that_has_no_effect_is_said() {
     let mut world = World::new();
     world.edit(|app| {
@@ -286,7 +311,7 @@ fn deployment_that(status: Value) -> Value {
     object
 }
 
-// covers: HLT-006, HLT-007
+// covers: HLT-006, HLT-007, APP-026
 #[test]
 fn the_application_is_as_well_as_its_worst_object_and_names_the_cause() {
     let healthy = || deployment_that(json!({"replicas": 1, "updatedReplicas": 1, "availableReplicas": 1}));

@@ -248,6 +248,30 @@ fn server_side_apply_owns_the_fields_that_it_sets() {
     fixture.wait_well();
 }
 
+// covers: SYN-056
+#[test]
+fn fields_that_are_ignored_keep_their_live_values_when_they_are_to_be_respected() {
+    let fixture = Fixture::new(&[("one.yaml", &config_map("one", "1"))]);
+    fixture.create(|app| {
+        app["spec"]["ignoreDifferences"] = json!([{"kind": "ConfigMap", "jsonPointers": ["/data/value"]}]);
+        app["spec"]["syncPolicy"] = json!({"syncOptions": ["RespectIgnoreDifferences=true"]});
+    });
+    let path = fixture.config_map("one");
+    let data = || fixture.api.get(&path).unwrap()["data"].clone();
+    fixture.sync_and_wait(|_| {});
+    assert_eq!(data()["value"], "1");
+
+    fixture.api.merge_patch(&path, &json!({"data": {"value": "scaled"}})).unwrap();
+    let more = format!("{}  more: \"1\"\n", config_map("one", "2"));
+    fixture.commit(&[("one.yaml", &more)]);
+    fixture.sync_and_wait(|_| {});
+    assert_eq!(data(), json!({"value": "scaled", "more": "1"}));
+
+    fixture.patch(&json!({"spec": {"syncPolicy": {"syncOptions": []}}}));
+    fixture.sync_and_wait(|_| {});
+    assert_eq!(data(), json!({"value": "2", "more": "1"}));
+}
+
 // covers: SYN-049, SYN-050
 #[test]
 fn an_immutable_field_needs_replace_with_force() {
