@@ -7,6 +7,7 @@
 use std::collections::{HashSet, VecDeque};
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -18,7 +19,7 @@ use tiphys_cluster::Cluster;
 use tiphys_compare::CompareLevel;
 use tiphys_live::{KindState, LiveProof};
 use tiphys_manifest::{Gvk, Manifest, ResourceKey, TrackingId, TrackingMethod};
-use tiphys_rbac::Destination;
+use tiphys_rbac::{Destination, SyncKind};
 use tiphys_sync::record::history_entry;
 use tiphys_sync::{
     Conclusion, DestinationNamespace, Effect, Event, LiveObject, LiveView, Next, PatchKind, Pinned,
@@ -57,9 +58,16 @@ enum Stage {
     Working { machine: Box<SyncState>, assessed: Arc<Assessed> },
     /// The next attempt has its time.
     Waiting { state: Box<OperationState>, until: DateTime<Utc> },
+    /// The windows of the project forbid a sync for now.
+    Blocked { state: Box<OperationState>, source: Source },
     /// The attempt has ended and the record could not be stored yet.
     Ending(Box<Conclusion>),
 }
+
+/// What an operation says while the windows of its project forbid it, in the reference's words.
+const BLOCKED: &str = "Sync operation blocked by sync window";
+/// How often windows are looked at that forbid an operation.
+const WINDOW_INTERVAL: Duration = Duration::from_secs(10);
 
 /// What the machine looks at.
 struct View<'a> {
@@ -149,6 +157,10 @@ impl Actor {
         source: Source,
         permit: Option<OwnedSemaphorePermit>,
     ) -> Turn {
+        // What automated sync has just decided on has passed the windows already.
+        if !matches!(source, Source::Assessed(_)) && self.is_blocked(draft.base(), &state) {
+            return self.wait_for_window(draft, state, source).await;
+        }
         self.attempt += 1;
         match Box::pin(self.prepare(draft.base().clone(), state, source)).await {
             Ok((machine, assessed)) => {
@@ -160,6 +172,43 @@ impl Actor {
                 self.operation = Some(RunningOperation::new(draft, Stage::Ending(conclusion), permit));
                 Box::pin(self.conclude()).await
             }
+        }
+    }
+
+    /// Whether the windows of the project forbid the operation now.
+    fn is_blocked(&self, app: &Application, state: &OperationState) -> bool {
+        let settings = self.context.store.settings();
+        // A project that is missing is said by the look that follows.
+        let Some(project) = self.context.store.limits(app.spec.project_name(), &settings) else {
+            return false;
+        };
+        let kind =
+            if state.operation.initiated_by.automated { SyncKind::Automated } else { SyncKind::Manual };
+        let started_at = state.started_at.as_datetime();
+        match project.sync_windows(app).can_sync(kind, Utc::now(), Some(started_at)) {
+            Ok(allowed) => !allowed,
+            Err(error) => {
+                // A window that can't be evaluated may have been meant to forbid.
+                tracing::warn!(application = %self.key, %error, "an operation waits");
+                true
+            }
+        }
+    }
+
+    /// Says that the operation waits for a window, and looks again later.
+    async fn wait_for_window(&mut self, draft: Draft, mut state: OperationState, source: Source) -> Turn {
+        let is_news = state.message != BLOCKED;
+        BLOCKED.clone_into(&mut state.message);
+        let stage = Stage::Blocked { state: Box::new(state.clone()), source };
+        self.operation = Some(RunningOperation::new(draft, stage, None));
+        self.timers.operation = Some(Instant::now() + WINDOW_INTERVAL);
+        if !is_news {
+            return Turn::Go;
+        }
+        match self.persist(state).await {
+            Ok(_) | Err(StoreError::Gone) => Turn::Go,
+            Err(StoreError::OtherOperation) => self.give_way(),
+            Err(error) => self.retry_later(&error),
         }
     }
 
@@ -409,6 +458,7 @@ impl Actor {
         let (wakes, ends) = match &running.stage {
             Stage::Working { .. } => (false, false),
             Stage::Waiting { until, .. } => (*until <= Utc::now() || is_terminating(&app), false),
+            Stage::Blocked { .. } => (ticked || pending.surroundings || is_terminating(&app), false),
             Stage::Ending(_) => (false, true),
         };
         if ends {
@@ -488,7 +538,7 @@ impl Actor {
         match self.operation.as_ref().map(|running| &running.stage) {
             Some(Stage::Working { .. }) => self.step(Event::Terminate).await,
             Some(Stage::Ending(_)) => self.conclude().await,
-            Some(Stage::Waiting { .. }) | None => {
+            Some(Stage::Waiting { .. } | Stage::Blocked { .. }) | None => {
                 self.operation = None;
                 self.handle.mailbox.post(|pending| pending.application = true);
                 Turn::Go
@@ -503,10 +553,11 @@ impl Actor {
     }
 
     async fn next_attempt(&mut self, app: &Application) -> Turn {
-        let Some(RunningOperation { draft, stage: Stage::Waiting { mut state, .. }, .. }) =
-            self.operation.take()
-        else {
-            return Turn::Go;
+        let Some(RunningOperation { draft, stage, .. }) = self.operation.take() else { return Turn::Go };
+        let (mut state, source, is_retry) = match stage {
+            Stage::Waiting { state, .. } => (state, Source::Asked, true),
+            Stage::Blocked { state, source } => (state, source, false),
+            Stage::Working { .. } | Stage::Ending(_) => return Turn::Go,
         };
         if is_terminating(app) {
             let message = "Operation terminated".to_owned();
@@ -515,9 +566,11 @@ impl Actor {
             self.operation = Some(RunningOperation::new(draft, stage, None));
             return Box::pin(self.conclude()).await;
         }
-        start_retry(&mut state);
+        if is_retry {
+            start_retry(&mut state);
+        }
         let Some(permit) = self.permit().await else { return Turn::Go };
-        Box::pin(self.attempt_operation(draft, *state, Source::Asked, Some(permit))).await
+        Box::pin(self.attempt_operation(draft, *state, source, Some(permit))).await
     }
 
     /// Writes the end of an attempt: the record alone when another follows, else record, history and the status that the

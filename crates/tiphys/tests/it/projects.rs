@@ -168,3 +168,23 @@ fn a_global_project_lends_what_it_permits() {
     fixture.api.apply("/api/v1/namespaces/argocd/configmaps/argocd-cm", "tester", &settings).unwrap();
     fixture.wait_well();
 }
+
+#[test]
+fn an_operation_waits_for_the_windows_of_its_project() {
+    let fixture = Fixture::new(&[("one.yaml", &config_map("one", "1"))]);
+    project(&fixture, |project| {
+        project["spec"]["syncWindows"] =
+            json!([{"kind": "deny", "schedule": "* * * * *", "duration": "1h", "applications": ["*"]}]);
+    });
+    fixture.create(|app| app["spec"]["project"] = json!(fixture.name));
+    let mark = fixture.sync(|_| {});
+    fixture.wait("it is blocked", |app| {
+        text(app, "/status/operationState/message") == "Sync operation blocked by sync window"
+            && text(app, "/status/operationState/phase") == "Running"
+    });
+    assert!(!fixture.has("one"));
+    permit(&fixture, &json!({"spec": {"syncWindows": null}}));
+    let state = fixture.wait_operation(&mark);
+    assert_eq!(state["phase"], "Succeeded", "{state}");
+    assert!(fixture.has("one"));
+}
