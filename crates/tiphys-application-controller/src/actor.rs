@@ -279,10 +279,7 @@ impl Actor {
 
     fn cluster_is_skipped(&self, app: &Application) -> bool {
         let settings = self.context.store.settings();
-        settings
-            .clusters
-            .resolve(&app.spec.destination)
-            .is_ok_and(|cluster| tiphys_settings::Clusters::is_skipped(cluster))
+        settings.clusters.resolve(&app.spec.destination).is_ok_and(tiphys_settings::Clusters::is_skipped)
     }
 
     /// An object that passes the CRD and is still not an Application: said once for each version of it.

@@ -144,7 +144,14 @@ impl StateService for State {
         let (app, handle) = self.handle(request.application.as_ref())?;
         let assessed = self.look(&app, &handle).await?;
         let key = ResourceKey::new(&request.group, &request.kind, &request.namespace, &request.name);
-        let absent = || Status::not_found(format!("{key} is not in the tree of {app}"));
+        // In the words of the reference, which calls it a mistake of the caller.
+        let absent = || {
+            let (kind, group, name) = (key.kind(), key.group(), key.name());
+            Status::invalid_argument(format!(
+                "{kind} {group} {name} not found as part of application {}",
+                app.name
+            ))
+        };
         let node = assessed.cluster.node(&key).ok_or_else(absent)?;
         let view = Destination { server: assessed.cluster.server(), name: assessed.cluster.name() };
         let permitted =

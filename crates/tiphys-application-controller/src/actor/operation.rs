@@ -159,7 +159,7 @@ impl Actor {
     ) -> Turn {
         // What automated sync has just decided on has passed the windows already.
         if !matches!(source, Source::Assessed(_)) && self.is_blocked(draft.base(), &state) {
-            return self.wait_for_window(draft, state, source).await;
+            return Box::pin(self.wait_for_window(draft, state, source)).await;
         }
         self.attempt += 1;
         match Box::pin(self.prepare(draft.base().clone(), state, source)).await {
@@ -365,13 +365,13 @@ impl Actor {
                         Err(error) => self.record_later(&error),
                     },
                     Effect::Apply { task, request } => {
-                        self.send(effects::apply(cluster.clone(), task, *request))
+                        self.send(effects::apply(cluster.clone(), task, *request));
                     }
                     Effect::Read { task, gvk, key } => {
-                        self.send(effects::read(cluster.clone(), task, gvk, key))
+                        self.send(effects::read(cluster.clone(), task, gvk, key));
                     }
                     Effect::Delete { task, request } => {
-                        self.send(effects::delete(cluster.clone(), task, request))
+                        self.send(effects::delete(cluster.clone(), task, request));
                     }
                     Effect::RemoveFinalizer { task, request } => {
                         self.send(effects::remove_finalizer(cluster.clone(), task, request));
@@ -528,7 +528,7 @@ impl Actor {
                 self.context.events.status_changed(&before, &now);
             }
             Err(error) => {
-                tracing::debug!(application = %self.key, %error, "a status during a sync was not stored")
+                tracing::debug!(application = %self.key, %error, "a status during a sync was not stored");
             }
         }
     }

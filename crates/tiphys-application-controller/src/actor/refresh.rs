@@ -53,7 +53,7 @@ impl Actor {
                 draft.next.status = status;
                 self.handle.view.show(None);
                 self.assessed = None;
-                return self.store(draft, &refresh).await.unwrap_or_else(|turn| turn);
+                return Box::pin(self.store(draft, &refresh)).await.unwrap_or_else(|turn| turn);
             }
             Err(Obstacle::Unavailable(reason)) => {
                 tracing::info!(application = %self.key, reason, "the repo-server did not answer; asking again");
@@ -84,7 +84,7 @@ impl Actor {
             Some(AutoSync::Wait(until)) => self.timers.heal = Some(instant(until)),
             Some(AutoSync::None | AutoSync::Refused(_)) | None => {}
         }
-        self.store(draft, &refresh).await.unwrap_or_else(|turn| turn)
+        Box::pin(self.store(draft, &refresh)).await.unwrap_or_else(|turn| turn)
     }
 
     /// What automated sync wants; `None` while a sync window of the project forbids it.
