@@ -181,7 +181,7 @@ mod tests {
 
     use super::*;
 
-    // covers: PRJ-001, PRJ-002, PRJ-013, PRJ-025, PRJ-027, SYN-084
+    // covers: PRJ-001, PRJ-002
     #[test]
     fn a_project_that_makes_no_sense_is_refused_with_the_reason() {
         let window =
