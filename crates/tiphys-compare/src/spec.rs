@@ -67,7 +67,6 @@ fn is_zero(value: &Value) -> bool {
 mod tests {
     use super::*;
 
-    // covers: REC-013
     #[test]
     fn a_project_is_named_and_blocks_that_say_nothing_go() {
         for (spec, expected) in [
