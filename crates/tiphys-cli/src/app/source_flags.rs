@@ -116,6 +116,12 @@ pub(crate) struct SpecFlags {
     /// API version that Helm renders for; may be repeated
     #[arg(long)]
     helm_api_versions: Vec<String>,
+    /// Helm version: v3 or v4
+    #[arg(long)]
+    helm_version: Option<String>,
+    /// Give credentials to all hosts that charts are fetched from
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", require_equals = true)]
+    helm_pass_credentials: Option<bool>,
     /// Kustomize name prefix
     #[arg(long)]
     nameprefix: Option<String>,
@@ -140,6 +146,27 @@ pub(crate) struct SpecFlags {
     /// Kustomize common annotation, as KEY=VALUE; may be repeated
     #[arg(long)]
     kustomize_common_annotation: Vec<String>,
+    /// Common labels replace those that are there
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", require_equals = true)]
+    kustomize_force_common_label: Option<bool>,
+    /// Common annotations replace those that are there
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", require_equals = true)]
+    kustomize_force_common_annotation: Option<bool>,
+    /// Common labels are not added to selectors
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", require_equals = true)]
+    kustomize_label_without_selector: Option<bool>,
+    /// Common labels are added to templates too
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", require_equals = true)]
+    kustomize_label_include_templates: Option<bool>,
+    /// Kustomize components may be missing
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", require_equals = true)]
+    ignore_missing_components: Option<bool>,
+    /// Kubernetes version that Kustomize renders charts for
+    #[arg(long)]
+    kustomize_kube_version: Option<String>,
+    /// API version that Kustomize renders charts for; may be repeated
+    #[arg(long)]
+    kustomize_api_versions: Vec<String>,
     /// Read folders in the folder
     #[arg(long, num_args = 0..=1, default_missing_value = "true", require_equals = true)]
     directory_recurse: Option<bool>,
@@ -149,6 +176,24 @@ pub(crate) struct SpecFlags {
     /// Glob of the files to leave out
     #[arg(long)]
     directory_exclude: Option<String>,
+    /// Read files whatever their extension
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", require_equals = true)]
+    directory_disable_extension_filter: Option<bool>,
+    /// Jsonnet top-level argument, as NAME=VALUE; may be repeated
+    #[arg(long)]
+    jsonnet_tla_str: Vec<String>,
+    /// Jsonnet top-level argument that is code, as NAME=VALUE; may be repeated
+    #[arg(long)]
+    jsonnet_tla_code: Vec<String>,
+    /// Jsonnet external variable, as NAME=VALUE; may be repeated
+    #[arg(long)]
+    jsonnet_ext_var_str: Vec<String>,
+    /// Jsonnet external variable that is code, as NAME=VALUE; may be repeated
+    #[arg(long)]
+    jsonnet_ext_var_code: Vec<String>,
+    /// Folder with Jsonnet libraries; may be repeated
+    #[arg(long)]
+    jsonnet_libs: Vec<String>,
     /// Config management plugin
     #[arg(long)]
     config_management_plugin: Option<String>,
@@ -187,7 +232,7 @@ impl SpecFlags {
         for (field, tool) in [
             ("helm", self.helm()?),
             ("kustomize", self.kustomize()?),
-            ("directory", self.directory()),
+            ("directory", self.directory()?),
             ("plugin", self.plugin()?),
         ] {
             if !tool.is_empty() {
@@ -208,6 +253,8 @@ impl SpecFlags {
         set(&mut helm, "skipTests", &self.helm_skip_tests);
         set(&mut helm, "namespace", &self.helm_namespace);
         set(&mut helm, "kubeVersion", &self.helm_kube_version);
+        set(&mut helm, "version", &self.helm_version);
+        set(&mut helm, "passCredentials", &self.helm_pass_credentials);
         if let Some(file) = &self.values_literal_file {
             let text = std::fs::read_to_string(file)
                 .map_err(|source| CliError::new(format!("cannot read {file}: {source}")))?;
@@ -245,6 +292,13 @@ impl SpecFlags {
         set(&mut kustomize, "version", &self.kustomize_version);
         set(&mut kustomize, "namespace", &self.kustomize_namespace);
         list(&mut kustomize, "images", &self.kustomize_image);
+        set(&mut kustomize, "forceCommonLabels", &self.kustomize_force_common_label);
+        set(&mut kustomize, "forceCommonAnnotations", &self.kustomize_force_common_annotation);
+        set(&mut kustomize, "labelWithoutSelector", &self.kustomize_label_without_selector);
+        set(&mut kustomize, "labelIncludeTemplates", &self.kustomize_label_include_templates);
+        set(&mut kustomize, "ignoreMissingComponents", &self.ignore_missing_components);
+        set(&mut kustomize, "kubeVersion", &self.kustomize_kube_version);
+        list(&mut kustomize, "apiVersions", &self.kustomize_api_versions);
         if !self.kustomize_replica.is_empty() {
             let replicas = self.kustomize_replica.iter().map(|pair| {
                 let (name, count) = split(pair)?;
@@ -268,12 +322,35 @@ impl SpecFlags {
         Ok(kustomize)
     }
 
-    fn directory(&self) -> Map<String, Value> {
+    fn directory(&self) -> Result<Map<String, Value>, CliError> {
         let mut directory = Map::new();
         set(&mut directory, "recurse", &self.directory_recurse);
         set(&mut directory, "include", &self.directory_include);
         set(&mut directory, "exclude", &self.directory_exclude);
-        directory
+        set(&mut directory, "disableExtensionFilter", &self.directory_disable_extension_filter);
+        let mut jsonnet = Map::new();
+        list(&mut jsonnet, "libs", &self.jsonnet_libs);
+        for (field, texts, codes) in [
+            ("tlas", &self.jsonnet_tla_str, &self.jsonnet_tla_code),
+            ("extVars", &self.jsonnet_ext_var_str, &self.jsonnet_ext_var_code),
+        ] {
+            let mut variables = Vec::new();
+            for pair in texts {
+                let (name, value) = split(pair)?;
+                variables.push(json!({"name": name, "value": value}));
+            }
+            for pair in codes {
+                let (name, value) = split(pair)?;
+                variables.push(json!({"name": name, "value": value, "code": true}));
+            }
+            if !variables.is_empty() {
+                jsonnet.insert(field.to_owned(), Value::Array(variables));
+            }
+        }
+        if !jsonnet.is_empty() {
+            directory.insert("jsonnet".to_owned(), Value::Object(jsonnet));
+        }
+        Ok(directory)
     }
 
     fn plugin(&self) -> Result<Map<String, Value>, CliError> {
@@ -411,6 +488,30 @@ mod tests {
         assert_eq!(
             spec(&flags)["source"]["kustomize"],
             json!({"namePrefix": "p-", "images": ["a=b:1"], "replicas": [{"name": "web", "count": 3}], "commonLabels": {"k": "v"}})
+        );
+        let flags = SpecFlags {
+            kustomize_force_common_label: Some(true),
+            kustomize_label_without_selector: Some(true),
+            ignore_missing_components: Some(true),
+            kustomize_api_versions: vec!["v1/Pod".into()],
+            ..SpecFlags::default()
+        };
+        assert_eq!(
+            spec(&flags)["source"]["kustomize"],
+            json!({"forceCommonLabels": true, "labelWithoutSelector": true, "ignoreMissingComponents": true,
+                "apiVersions": ["v1/Pod"]})
+        );
+        let flags = SpecFlags {
+            directory_disable_extension_filter: Some(true),
+            jsonnet_tla_str: vec!["a=b".into()],
+            jsonnet_ext_var_code: vec!["c=1+1".into()],
+            jsonnet_libs: vec!["vendor".into()],
+            ..SpecFlags::default()
+        };
+        assert_eq!(
+            spec(&flags)["source"]["directory"],
+            json!({"disableExtensionFilter": true, "jsonnet": {"libs": ["vendor"], "tlas": [{"name": "a", "value": "b"}],
+                "extVars": [{"name": "c", "value": "1+1", "code": true}]}})
         );
         let flags = SpecFlags {
             config_management_plugin: some("x"),
