@@ -41,25 +41,10 @@ pub(super) async fn manifests(server: Shared, caller: Caller, call: Call) -> Res
     let mut rendered = Vec::new();
     let (mut commit, mut source_type) = (String::new(), String::new());
     for (index, (source, revision)) in sources.iter().zip(&revisions).enumerate() {
-        let mut request = RenderRequest {
-            app_instance_name: app.instance_name(&server.config.namespace),
-            app_name: app.metadata.name.clone(),
-            project: app.spec.project_name().to_owned(),
-            source: Some(repository::source(&settings, app.spec.project_name(), source, revision)),
-            namespace: app.spec.destination.namespace.clone(),
-            kube_version: capabilities.0.clone(),
-            api_versions: capabilities.1.clone(),
-            no_cache: query.no_cache,
-            tools: Some(repository::tools(&settings)),
-            ..RenderRequest::default()
-        };
-        for (other, revision) in sources.iter().zip(&revisions).filter(|(other, _)| !other.ref_.is_empty()) {
-            let other_source = repository::source(&settings, app.spec.project_name(), other, revision);
-            request.ref_sources.insert(other.ref_.clone(), other_source);
-        }
-        let part = tokio::time::timeout(server.config.repo_server_timeout, server.render(request))
-            .await
-            .map_err(|_| WireError::deadline_exceeded("the repo-server did not render in time"))??;
+        let mut request = server.render_request(&app, &settings, source, revision, &capabilities);
+        request.no_cache = query.no_cache;
+        refer(&mut request, app.spec.project_name(), &settings, sources.iter().zip(&revisions));
+        let part = server.render(request).await?;
         rendered.extend(part.objects);
         if index == 0 {
             (commit, source_type) = (part.revision, part.source_type);
@@ -103,15 +88,60 @@ fn revisions(query: &ManifestQuery, sources: usize) -> Result<Vec<String>, WireE
     Ok(revisions)
 }
 
-struct Rendered {
+/// Adds the sources that others refer to by name, with their revisions, to a request.
+pub(super) fn refer<'a>(
+    request: &mut RenderRequest,
+    project: &str,
+    settings: &Settings,
+    sources: impl Iterator<Item = (&'a ApplicationSource, &'a String)>,
+) {
+    for (source, revision) in sources.filter(|(source, _)| !source.ref_.is_empty()) {
+        let other = repository::source(settings, project, source, revision);
+        request.ref_sources.insert(source.ref_.clone(), other);
+    }
+}
+
+/// Version and API versions of a destination.
+pub(super) type Capabilities = (String, Vec<String>);
+
+/// What came of one source.
+pub(super) struct Rendered {
     objects: Vec<Value>,
     revision: String,
     source_type: String,
 }
 
 impl Server {
+    /// What the repo-server is asked for a source at a revision (empty: the one that it tracks).
+    pub(super) fn render_request(
+        &self,
+        app: &Application,
+        settings: &Settings,
+        source: &ApplicationSource,
+        revision: &str,
+        capabilities: &Capabilities,
+    ) -> RenderRequest {
+        RenderRequest {
+            app_instance_name: app.instance_name(&self.config.namespace),
+            app_name: app.metadata.name.clone(),
+            project: app.spec.project_name().to_owned(),
+            source: Some(repository::source(settings, app.spec.project_name(), source, revision)),
+            namespace: app.spec.destination.namespace.clone(),
+            kube_version: capabilities.0.clone(),
+            api_versions: capabilities.1.clone(),
+            tools: Some(repository::tools(settings)),
+            ..RenderRequest::default()
+        }
+    }
+
     /// Renders one source. An answer without its end is an error, never a shorter list.
-    async fn render(&self, request: RenderRequest) -> Result<Rendered, WireError> {
+    pub(super) async fn render(&self, request: RenderRequest) -> Result<Rendered, WireError> {
+        tokio::time::timeout(self.config.repo_server_timeout, self.rendered(request))
+            .await
+            .map_err(|_| WireError::deadline_exceeded("the repo-server did not render in time"))?
+    }
+
+    async fn rendered(&self, request: RenderRequest) -> Result<Rendered, WireError> {
         let refused = |status| from_sibling(REPO_SERVER, status);
         let mut parts = self.repo_server.clone().render(request).await.map_err(refused)?.into_inner();
         let (mut header, mut footer, mut lines) = (None, None, Vec::new());
@@ -141,7 +171,7 @@ impl Server {
     }
 
     /// Version and API versions of the destination, as the controller knows them; empty while it does not answer.
-    async fn capabilities(&self, app: &Application, settings: &Settings) -> (String, Vec<String>) {
+    pub(super) async fn capabilities(&self, app: &Application, settings: &Settings) -> Capabilities {
         let Ok(cluster) = settings.clusters.resolve(&app.spec.destination) else { return Default::default() };
         let answer = self.controller.clone().clusters(ClustersRequest {}).await;
         let clusters: Option<Value> =

@@ -1,10 +1,11 @@
 //! Whether an Application makes sense before it is written: its project exists and permits it, its destination is
-//! known, and its sources can be reached.
+//! known, its sources can be reached, and they render.
 
 use tiphys_api::Application;
 use tiphys_rbac::Destination;
 use tiphys_wire::{ErrorKind, WireError};
 
+use super::manifests::refer;
 use crate::errors::from_sibling;
 use crate::repository;
 use crate::server::Server;
@@ -32,6 +33,9 @@ impl Server {
         let mut problems = self.problems_of(application);
         if problems.is_empty() {
             problems = self.unreachable_sources(application).await?;
+        }
+        if problems.is_empty() {
+            problems = self.unrenderable_sources(application).await?;
         }
         if problems.is_empty() {
             return Ok(());
@@ -121,6 +125,30 @@ impl Server {
                         "the repo-server did not look at {} in time",
                         source.repo_url
                     )));
+                }
+            }
+        }
+        Ok(problems)
+    }
+    /// Has the repo-server render every source, as the controller will. What it renders is not wasted: the controller's
+    /// first comparison finds it in the cache.
+    async fn unrenderable_sources(&self, application: &Application) -> Result<Vec<String>, WireError> {
+        let settings = self.settings.load_full();
+        let sources = application.spec.effective_sources();
+        let revisions = vec![String::new(); sources.len()];
+        let capabilities = self.capabilities(application, &settings).await;
+        let mut problems = Vec::new();
+        for source in sources.iter().filter(|source| !source.path.is_empty() || !source.chart.is_empty()) {
+            let mut request = self.render_request(application, &settings, source, "", &capabilities);
+            refer(&mut request, application.spec.project_name(), &settings, sources.iter().zip(&revisions));
+            match self.render(request).await {
+                Ok(_) => {}
+                Err(error) if matches!(error.kind, ErrorKind::Unavailable | ErrorKind::DeadlineExceeded) => {
+                    return Err(error);
+                }
+                Err(error) => {
+                    let place = if source.path.is_empty() { &source.chart } else { &source.path };
+                    problems.push(format!("Unable to generate manifests in {place}: {}", error.message));
                 }
             }
         }

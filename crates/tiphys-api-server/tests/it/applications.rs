@@ -77,6 +77,12 @@ async fn a_spec_that_makes_no_sense_is_refused_with_all_that_is_wrong() {
     let missing =
         create(&|app| app["spec"]["source"]["repoURL"] = "https://git.example.com/missing.git".into()).await;
     assert!(missing.body["error"].as_str().unwrap().contains("repository not accessible"), "{missing:?}");
+    let unrendered = create(&|app| app["spec"]["source"]["path"] = "no-such-path".into()).await;
+    assert_eq!(unrendered.status, 400, "{unrendered:?}");
+    assert_eq!(
+        unrendered.body["error"],
+        "application spec for wrong is invalid: InvalidSpecError: Unable to generate manifests in no-such-path: no-such-path: app path does not exist"
+    );
     let unchecked = installation.call(
         "POST",
         "/api/v1/applications?validate=false",

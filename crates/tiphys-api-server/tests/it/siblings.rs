@@ -124,6 +124,9 @@ impl RepoService for RepoServer {
     async fn render(&self, request: Request<RenderRequest>) -> Result<Response<Stream<RenderPart>>, Status> {
         let request = request.into_inner();
         let source = request.source.unwrap_or_default();
+        if String::from_utf8_lossy(&source.source_json).contains("no-such-path") {
+            return Err(Status::invalid_argument("no-such-path: app path does not exist"));
+        }
         let secret = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": request.app_name}, "data": {"password": "c2VjcmV0"}});
         let config = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": source.revision}});
         let mut parts = vec![
