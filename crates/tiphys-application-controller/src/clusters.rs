@@ -116,6 +116,8 @@ fn same_connection(one: &Registered, other: &Registered) -> bool {
         && one.config == other.config
         && one.namespaces == other.namespaces
         && one.cluster_resources == other.cluster_resources
+        // Who asks for a refresh wants everything read anew.
+        && one.refresh_requested_at == other.refresh_requested_at
 }
 
 fn rules(settings: &Settings) -> Rules {
@@ -191,4 +193,23 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
         source = cause.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // covers: CLU-006
+    #[test]
+    fn a_requested_refresh_makes_another_connection_and_a_label_does_not() {
+        let registered = Registered { server: "https://one".to_owned(), ..Registered::default() };
+        let mut labelled = registered.clone();
+        labelled.labels.insert("team".to_owned(), "a".to_owned());
+        assert!(same_connection(&registered, &labelled));
+        let mut asked = registered.clone();
+        asked.refresh_requested_at = "2026-01-02T03:04:05Z".parse().ok();
+        assert!(asked.refresh_requested_at.is_some());
+        assert!(!same_connection(&registered, &asked));
+        assert!(same_connection(&asked, &asked.clone()));
+    }
 }
