@@ -136,6 +136,12 @@ impl Installation {
         format!("127.0.0.1:{}", self.ports.repo)
     }
 
+    /// Address of the application-controller's gRPC port.
+    #[must_use]
+    pub fn controller_address(&self) -> String {
+        format!("127.0.0.1:{}", self.ports.state)
+    }
+
     /// Namespace of Applications and settings.
     #[must_use]
     pub fn namespace(&self) -> &str {

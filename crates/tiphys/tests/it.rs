@@ -2,8 +2,12 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "in tests a panic is the report")]
 
+#[path = "it/api.rs"]
+mod api;
 #[path = "it/bad_input.rs"]
 mod bad_input;
+#[path = "it/cli.rs"]
+mod cli;
 #[path = "it/clusters.rs"]
 mod clusters;
 #[path = "it/deletion.rs"]
@@ -14,6 +18,8 @@ mod faults;
 mod fixture;
 #[path = "it/hooks.rs"]
 mod hooks;
+#[path = "it/programs.rs"]
+mod programs;
 #[path = "it/projects.rs"]
 mod projects;
 #[path = "it/real_input.rs"]
