@@ -1,5 +1,6 @@
 //! Which tool renders a folder, and the parameters that the folder itself brings along.
 
+use serde::Serialize;
 use serde_json::Value;
 use tiphys_api::application::ApplicationSource;
 use tiphys_git::{Kind, Snapshot, Target, join};
@@ -40,10 +41,10 @@ pub(crate) fn source_type(
     options: &ToolOptions,
 ) -> Result<SourceType, RenderError> {
     let named = [
-        (source.kustomize.is_some(), SourceType::Kustomize),
-        (source.helm.is_some(), SourceType::Helm),
-        (source.directory.is_some(), SourceType::Directory),
-        (source.plugin.is_some(), SourceType::Plugin),
+        (says_something(source.kustomize.as_ref()), SourceType::Kustomize),
+        (says_something(source.helm.as_ref()), SourceType::Helm),
+        (says_something(source.directory.as_ref()), SourceType::Directory),
+        (says_something(source.plugin.as_ref()), SourceType::Plugin),
     ];
     let named: Vec<SourceType> = named.into_iter().filter(|(set, _)| *set).map(|(_, tool)| tool).collect();
     let enabled = |tool: SourceType| match tool {
@@ -61,6 +62,22 @@ pub(crate) fn source_type(
         }
     };
     Ok(if enabled(found) { found } else { SourceType::Directory })
+}
+
+/// Whether a tool's block is there and has a field that is not the zero of its type: an empty block, as forms write it,
+/// names no tool.
+fn says_something(block: Option<&impl Serialize>) -> bool {
+    fn is_zero(value: &Value) -> bool {
+        match value {
+            Value::Null => true,
+            Value::Bool(flag) => !flag,
+            Value::Number(number) => number.as_f64() == Some(0.0),
+            Value::String(text) => text.is_empty(),
+            Value::Array(items) => items.is_empty(),
+            Value::Object(fields) => fields.values().all(is_zero),
+        }
+    }
+    block.is_some_and(|block| serde_json::to_value(block).is_ok_and(|value| !is_zero(&value)))
 }
 
 /// The last file that names a tool decides, in the order of the names.
@@ -137,4 +154,18 @@ fn merge(target: Value, patch: Value) -> Value {
         }
     }
     Value::Object(target)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_block_names_no_tool() {
+        let source = |text: &str| serde_json::from_str::<ApplicationSource>(text).unwrap();
+        let empty = source(r#"{"repoURL": "u", "directory": {"jsonnet": {}, "recurse": false}}"#);
+        assert!(!says_something(empty.directory.as_ref()));
+        let set = source(r#"{"repoURL": "u", "directory": {"recurse": true}}"#);
+        assert!(says_something(set.directory.as_ref()));
+    }
 }
