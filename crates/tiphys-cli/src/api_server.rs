@@ -180,6 +180,9 @@ impl ApiServer {
             StatusCode::FORBIDDEN => error
                 .of_kind(ErrorKind::NotFound)
                 .hint("either it is not permitted, or there is nothing of that name: the server does not tell which"),
+            status if status.is_redirection() && self.options.is_plaintext => {
+                error.hint("if the server has TLS, leave --plaintext out")
+            }
             StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT => {
                 error.of_kind(ErrorKind::Connection)
             }

@@ -422,3 +422,34 @@ fn a_sync_that_leaves_something_to_be_pruned_fails_and_names_the_flag() {
     fixture.wait_gone();
     assert!(fixture.has("a"));
 }
+
+// covers: CLI-077, CLI-080
+#[test]
+fn a_sync_takes_the_applications_and_the_objects_that_are_picked() {
+    let labelled = config_map("b", "1").replace("metadata:\n", "metadata:\n  labels: {tier: back}\n");
+    let files =
+        [("a.yaml", &*config_map("a", "1")), ("b.yaml", &*labelled), ("c.yaml", &*config_map("c", "1"))];
+    let fixture = Fixture::new(&files);
+    let (home, name) = (Home::logged_in(), fixture.name.as_str());
+    fixture.create(|app| app["metadata"]["labels"] = json!({"fixture": name}));
+    fixture.wait("it was compared", |app| text(app, "/status/sync/status") == "OutOfSync");
+    let has = || ["a", "b", "c"].map(|object| fixture.has(object));
+    home.run(&["app", "sync", name, "--resource", ":ConfigMap:nobody"])
+        .fails(1, &["No matching app resources found for resource filter: :ConfigMap:nobody"]);
+    home.run(&["app", "sync", name, "--resource", ":ConfigMap:a", "--timeout", "90"]).ok();
+    assert_eq!(has(), [true, false, false]);
+    home.run(&["app", "sync", name, "--label", "tier=back", "--timeout", "90"]).ok();
+    assert_eq!(has(), [true, true, false]);
+    home.run(&["app", "wait", name, "--sync", "--resource", ":ConfigMap:b", "--timeout", "90"]).ok();
+    let selector = format!("fixture={name}");
+    let preview = home.run(&["app", "sync", name, "--preview-changes", "--async"]).ok();
+    assert!(preview.contains(&format!("===== /ConfigMap {name}/c ======")), "{preview}");
+    assert_eq!(has(), [true, true, false], "nobody said yes");
+    home.run(&["app", "sync", "-l", &selector, "--info", "why=because", "--timeout", "90"]).ok();
+    assert_eq!(has(), [true, true, true]);
+    let info = &fixture.get()["status"]["operationState"]["operation"]["info"];
+    assert_eq!(*info, json!([{"name": "why", "value": "because"}]));
+    let said = home.run(&["app", "wait", "-l", &selector, "--timeout", "90"]).ok();
+    assert!(said.contains("Sync Status:        Synced"), "{said}");
+    home.run(&["app", "sync", "-l", "fixture=nobody"]).fails(1, &["No matching apps found"]);
+}

@@ -141,7 +141,6 @@ fn under_the_references_program_names_it_is_the_references_services() {
             &local(repo),
             "--controller",
             &local(state),
-            "--insecure",
             "--address",
             "127.0.0.1",
             "--port",
@@ -152,13 +151,19 @@ fn under_the_references_program_names_it_is_the_references_services() {
     );
     wait_healthy(&format!("http://{}/healthz", local(repo_metrics)), &repo_server);
     wait_healthy(&format!("http://{}/healthz", local(controller_metrics)), &controller);
-    wait_healthy(&format!("http://{}/healthz", local(api)), &api_server);
+    wait_healthy(&format!("http://{}/healthz", local(api_metrics)), &api_server);
     syncs(&fixture, &namespace);
-    let base = format!("http://{}", local(api));
-    let token = sign_in(&base, &initial_password(&fixture.api, &namespace));
-    let item = format!("/api/v1/applications/{}/resource-tree", fixture.name);
-    let tree = ask_at(&base, Some(&token), "GET", &item, &Value::Null);
-    assert_eq!((tree.status, text(&tree.body, "/nodes/0/name")), (200, "a"), "{tree:?}");
+
+    // The API server has a certificate that nobody vouches for.
+    let (home, address) = (Home::new(), local(api));
+    let login =
+        ["login", &address, "--username", "admin", "--password", &initial_password(&fixture.api, &namespace)];
+    home.run(&login).fails(20, &["certificate", "hint: repeat with --insecure"]);
+    home.run(&[&login[..], &["--plaintext"]].concat())
+        .fails(20, &["redirects", "hint: if the server has TLS, leave --plaintext out"]);
+    home.run(&[&login[..], &["--insecure"]].concat()).ok();
+    let said = home.run(&["app", "resources", &fixture.name]).ok();
+    assert!(said.lines().any(|line| line.contains("ConfigMap") && line.contains(" a ")), "{said}");
 
     // The variable takes the place of the name.
     let command = |name: &str| {
