@@ -14,7 +14,8 @@ use serde::Serialize;
 use tiphys_api::application::{ManagedNamespaceMetadata, OperationState, ResourceResult, SyncOperation};
 use tiphys_api::words::{OperationPhase, ResultCode};
 use tiphys_live::LiveProof;
-use tiphys_manifest::{Gvk, Manifest, ResourceKey};
+use tiphys_manifest::tracking::TRACKING_ID_ANNOTATION;
+use tiphys_manifest::{Gvk, Manifest, ResourceKey, TrackingId};
 
 use crate::hook::{self, HOOK_FINALIZER, Hook};
 use crate::live::LiveObject;
@@ -285,13 +286,21 @@ fn stamped(input: &PlanInput<'_>, desired: &Manifest, phase: Phase) -> Manifest 
             phase.hook_type(),
             started_at,
         );
+        // The mark of the owner was made without the name, and would not be believed: a change of the hook would
+        // then be nobody's.
+        let mark = manifest.annotation(TRACKING_ID_ANNOTATION).and_then(TrackingId::parse);
+        let mark =
+            mark.filter(|id| id.name.is_empty()).map(|id| TrackingId { name: &name, ..id }.to_string());
         // The identity stays complete, so the edit can't fail.
         let _ = manifest.edit(|value| {
             if let Some(metadata) = value.get_mut("metadata").and_then(|metadata| metadata.as_object_mut()) {
-                metadata.insert("name".to_owned(), name.into());
+                metadata.insert("name".to_owned(), name.as_str().into());
                 metadata.remove("generateName");
             }
         });
+        if let Some(mark) = mark {
+            manifest.set_annotation(TRACKING_ID_ANNOTATION, &mark);
+        }
     }
     if !manifest.finalizers().any(|finalizer| finalizer == HOOK_FINALIZER) {
         let _ = manifest.edit(|value| {

@@ -18,6 +18,8 @@ mod faults;
 mod fixture;
 #[path = "it/hooks.rs"]
 mod hooks;
+#[path = "it/options.rs"]
+mod options;
 #[path = "it/programs.rs"]
 mod programs;
 #[path = "it/projects.rs"]

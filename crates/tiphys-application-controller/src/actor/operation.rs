@@ -37,6 +37,9 @@ use crate::desired::{Freshness, Wanted};
 use crate::effects;
 use crate::mailbox::Pending;
 
+/// How often an operation looks at what it waits for without having been told of a change.
+const LOOK_ANYWAY: Duration = Duration::from_secs(10);
+
 /// An operation between its start and its terminal record.
 pub(super) struct RunningOperation {
     draft: Draft,
@@ -385,6 +388,10 @@ impl Actor {
                     }
                 }
             }
+        }
+        if self.operation.is_some() && self.timers.operation.is_none() {
+            // Changes are told; a look now and then costs nothing and makes up for one that was not.
+            self.timers.operation = Some(Instant::now() + LOOK_ANYWAY);
         }
         Turn::Go
     }

@@ -119,7 +119,7 @@ impl Step<'_> {
 
     fn prune(&mut self, index: usize, wave: &Wave) -> bool {
         if let Some(unconfirmed) = self.unconfirmed(wave) {
-            self.say(unconfirmed);
+            self.announce(unconfirmed);
             return false;
         }
         for id in &wave.prunes {
@@ -164,7 +164,7 @@ impl Step<'_> {
             }
         }
         if !waiting.is_empty() {
-            self.say(message::waiting(waiting.iter(), true));
+            self.announce(message::waiting(waiting.iter(), true));
             return false;
         }
         self.part(index, Part::Apply(0))
@@ -332,13 +332,13 @@ impl Step<'_> {
         let running = self.running();
         if !running.is_empty() {
             let text = message::waiting(running.iter().filter_map(|id| self.task(*id)), false);
-            self.say(text);
+            self.announce(text);
             return false;
         }
         let leaving = self.leaving();
         if !leaving.is_empty() {
             let text = message::waiting(leaving.iter().filter_map(|id| self.task(*id)), true);
-            self.say(text);
+            self.announce(text);
             return false;
         }
         if self.sync.failure.is_none() && self.any_unsuccessful() {
@@ -359,6 +359,15 @@ impl Step<'_> {
     pub(super) fn say(&mut self, text: String) {
         if !text.is_empty() {
             self.sync.state.message = text;
+        }
+    }
+
+    /// Says what is waited for, and has it recorded when it is something else than before: it may take long, and a user
+    /// may have to do something about it.
+    fn announce(&mut self, text: String) {
+        if !text.is_empty() && self.sync.state.message != text {
+            self.sync.is_unrecorded = true;
+            self.say(text);
         }
     }
 

@@ -84,6 +84,7 @@ fn a_hook_gets_its_name_finalizer_and_mark_before_anything_runs() {
     hook["metadata"].as_object_mut().unwrap().remove("name");
     hook["metadata"]["generateName"] = json!("migrate-");
     hook["metadata"]["finalizers"] = json!(["example.com/other"]);
+    hook["metadata"]["annotations"]["argocd.argoproj.io/tracking-id"] = json!("app:batch/Job:n/");
     let plan = Ask::of([desired(&hook)]).plan();
     let task = &plan.tasks[0];
     assert_eq!(task.key.name(), "migrate-0123456-presync-1700000000");
@@ -92,6 +93,8 @@ fn a_hook_gets_its_name_finalizer_and_mark_before_anything_runs() {
     assert_eq!(manifest.generate_name(), "");
     assert_eq!(manifest.finalizers().collect::<Vec<_>>(), ["example.com/other", HOOK_FINALIZER]);
     assert_eq!(manifest.annotation(OPERATION_ANNOTATION), Some("uid-app.1700000000.0.PreSync"));
+    let mark = manifest.annotation("argocd.argoproj.io/tracking-id");
+    assert_eq!(mark, Some("app:batch/Job:n/migrate-0123456-presync-1700000000"));
 }
 
 // covers: SYN-015

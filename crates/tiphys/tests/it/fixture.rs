@@ -196,9 +196,24 @@ impl Fixture {
             Ok(app) => app,
             Err(error) => {
                 let status = serde_json::to_string_pretty(&last["status"]).unwrap_or_default();
-                panic!("{}: {error}; the status is {status}\noperation: {}", self.name, last["operation"])
+                let operation = &last["operation"];
+                let workloads = self.workloads();
+                panic!("{}: {error}; the status is {status}\noperation: {operation}\n{workloads}", self.name)
             }
         }
+    }
+
+    /// How Jobs and Pods of the destination namespace are: what most waits are about.
+    fn workloads(&self) -> String {
+        let mut text = String::new();
+        for (group, plural) in [("apis/batch/v1", "jobs"), ("api/v1", "pods")] {
+            let path = format!("/{group}/namespaces/{}/{plural}", self.name);
+            for object in self.api.list(&path).unwrap_or_default() {
+                let (name, status) = (&object["metadata"]["name"], &object["status"]);
+                text.push_str(&format!("{plural} {name}: {status}\n"));
+            }
+        }
+        text
     }
 
     /// Waits until it is Synced and Healthy and no operation is under way.
