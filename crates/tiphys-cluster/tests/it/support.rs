@@ -86,22 +86,24 @@ pub(crate) async fn seen(cluster: &Cluster, key: &ResourceKey) -> Arc<LiveNode> 
 /// Counts requests by verb.
 #[derive(Debug, Default)]
 pub(crate) struct Counter {
-    verbs: Mutex<HashMap<&'static str, usize>>,
+    requests: Mutex<HashMap<(&'static str, String), usize>>,
 }
 
 impl Counter {
     pub(crate) fn of(&self, verb: &str) -> usize {
-        self.verbs.lock().get(verb).copied().unwrap_or(0)
+        self.requests.lock().iter().filter(|((of, _), _)| *of == verb).map(|(_, count)| count).sum()
     }
 
-    pub(crate) fn total(&self) -> usize {
-        self.verbs.lock().values().sum()
+    /// Requests about objects of one kind, whatever they do: discovery, which other tests may cause, is not among them.
+    pub(crate) fn about(&self, kind: &str) -> usize {
+        let requests = self.requests.lock();
+        requests.iter().filter(|((verb, of), _)| of == kind && *verb != "watch").map(|(_, count)| count).sum()
     }
 }
 
 impl RequestObserver for Counter {
     fn observed(&self, record: &RequestRecord<'_>) {
-        *self.verbs.lock().entry(record.verb).or_default() += 1;
+        *self.requests.lock().entry((record.verb, record.kind.to_owned())).or_default() += 1;
     }
 }
 

@@ -28,11 +28,8 @@ async fn every_way_of_writing_is_one_request_and_is_seen_at_once() {
     let cluster = synced_with(plane, options).await;
     let namespace = plane.create_namespace("write").unwrap();
     let key = config_map_key(&namespace, "a");
-    let writes = |counter: &crate::support::Counter| {
-        ["get", "create", "patch", "update", "delete"].map(|verb| counter.of(verb)).iter().sum::<usize>()
-    };
     cluster.kind(&key.group_kind()).unwrap();
-    let before = writes(&counter);
+    let before = counter.about("ConfigMap");
 
     let object = tracked_config_map(&namespace, "a", "app");
     cluster.apply(&create(&object)).await.unwrap();
@@ -61,7 +58,7 @@ async fn every_way_of_writing_is_one_request_and_is_seen_at_once() {
     let deleted = cluster.delete(&key, Some(&uid), None, Propagation::Background).await.unwrap();
     assert_eq!(deleted, Deleted::Gone);
     assert!(cluster.node(&key).is_none());
-    assert_eq!(writes(&counter) - before, 5);
+    assert_eq!(counter.about("ConfigMap") - before, 5);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
