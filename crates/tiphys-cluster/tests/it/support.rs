@@ -99,6 +99,10 @@ impl Counter {
         let requests = self.requests.lock();
         requests.iter().filter(|((verb, of), _)| of == kind && *verb != "watch").map(|(_, count)| count).sum()
     }
+
+    pub(crate) fn total(&self) -> usize {
+        self.requests.lock().values().sum()
+    }
 }
 
 impl RequestObserver for Counter {
