@@ -30,9 +30,12 @@ async fn the_files_of_the_folder_choose_the_tool_unless_the_source_names_one() {
         (json!({"path": "old"}), SourceType::Kustomize),
         (json!({"path": "both"}), SourceType::Kustomize),
         (json!({"path": "below"}), SourceType::Directory),
-        (json!({"path": "chart", "directory": {}}), SourceType::Directory),
-        (json!({"path": "both", "helm": {}}), SourceType::Helm),
-        (json!({"path": "plain", "kustomize": {}}), SourceType::Kustomize),
+        (json!({"path": "chart", "directory": {"recurse": true}}), SourceType::Directory),
+        (json!({"path": "both", "helm": {"releaseName": "x"}}), SourceType::Helm),
+        (json!({"path": "plain", "kustomize": {"namePrefix": "x-"}}), SourceType::Kustomize),
+        // An empty block says nothing.
+        (json!({"path": "chart", "directory": {}}), SourceType::Helm),
+        (json!({"path": "kustomize", "directory": {"jsonnet": {}}}), SourceType::Kustomize),
     ];
     for (source, expected) in table {
         let inputs = bench.inputs(&repo, source.clone()).await;
@@ -46,7 +49,9 @@ async fn the_files_of_the_folder_choose_the_tool_unless_the_source_names_one() {
     inputs.source.helm = Some(Default::default());
     assert_eq!(bench.plan(&inputs).unwrap().source_type(), SourceType::Directory);
 
-    let error = bench.error(&repo, json!({"path": "chart", "helm": {}, "directory": {}})).await;
+    let error = bench
+        .error(&repo, json!({"path": "chart", "helm": {"skipCrds": true}, "directory": {"recurse": true}}))
+        .await;
     assert_eq!(error, "multiple application sources defined: Helm,Directory");
     let error = bench.error(&repo, json!({"path": "plain", "plugin": {"name": "x"}})).await;
     assert!(error.contains("not supported yet"), "{error}");

@@ -241,7 +241,7 @@ async fn a_missing_program_is_an_error_that_says_where_to_set_it() {
     let bench = Bench::of(toolbox, Default::default());
     let error = bench.error(&chart(), json!({"path": "chart"})).await;
     assert!(error.contains("helm is not installed") && error.contains("--helm-binary"), "{error}");
-    let error = bench.error(&chart(), json!({"path": "chart", "kustomize": {}})).await;
+    let error = bench.error(&chart(), json!({"path": "chart", "kustomize": {"namePrefix": "x-"}})).await;
     assert!(
         error.contains("kustomize is not installed") && error.contains("TIPHYS_KUSTOMIZE_BINARY"),
         "{error}"
