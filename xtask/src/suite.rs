@@ -148,11 +148,15 @@ fn run_step(step: Step, args: &TestArgs, count: &mut Count) -> Result<Outcome> {
     Ok(Outcome::Passed)
 }
 
-/// In a process of its own, as a user starts it.
+/// In a process of its own, as a user starts it. Not by this program's own path: the tests before may have linked it anew,
+/// and then nothing is left there.
 fn run_demo() -> Result<Outcome> {
-    let program = std::env::current_exe().context("failed to find this program")?;
-    let status =
-        Command::new(program).args(["demo", "--once"]).status().context("failed to start the demo")?;
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let status = Command::new(cargo)
+        .args(["xtask", "demo", "--once"])
+        .current_dir(workspace::root()?)
+        .status()
+        .context("failed to start the demo")?;
     if !status.success() {
         bail!("the demo ended with {status}");
     }
