@@ -436,7 +436,6 @@ const BODIES: &[&str] = &[
     "a: &x {b: {c: 1}}\nd:\n  <<: *x\n  b: {e: 1}\n",
     "a: &x {b: 1}\nd: &y {<<: *x, c: 1}\ne: {<<: *y}\n",
     "d: &x {<<: *x}\n",
-    "a: &x {1: b}\nd: {<<: *x, '1': c}\n",
     "<<: {kind: Other}\n",
     "a: &x {~: b}\nd: {<<: *x}\n",
     "a: &x [&y {b: 1}]\nd: {<<: [*y, {c: 2}]}\n",
